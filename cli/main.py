@@ -1,0 +1,104 @@
+"""The `rollout` command. Each command imports what it needs when it runs, so that help stays quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import fleet, judge, server
+from rollout.errors import Held, InputError, Refused, RollbackIncomplete, RolloutError
+
+app = typer.Typer(help="Progressive, metrics-gated rollouts for fleets of plain processes.", no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(fleet.app, name="fleet")
+app.add_typer(server.app, name="server")
+app.command()(judge.judge)
+app.command()(judge.replay)
+app.command()(judge.calibrate)
+
+ROOT = Path(__file__).resolve().parent.parent
+SITES = ROOT / "fleets"
+WEEK3 = ROOT / "plans" / "week3.yaml"
+
+SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
+
+
+@app.command()
+def run(
+    day: Annotated[str, typer.Argument(help="A deployment such as day-0 or day-1.")],
+    site: SiteName = "lab",
+    batch_size: Annotated[int | None, typer.Option(help="Agents per batch; by default the plan's.")] = None,
+    pace: Annotated[float | None, typer.Option(help="Compresses batch intervals; 1 in production.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and preview; touch nothing.")] = False,
+) -> None:
+    """Run a day on the Prefect server and follow it to its end; the exit code is the day's own."""
+    from cli.follow import run_day
+
+    given = {"site": site, "batch_size": batch_size, "pace": pace, "dry_run": dry_run or None}
+    raise typer.Exit(run_day(day, SITES / f"{site}.yaml", {key: value for key, value in given.items() if value is not None}))
+
+
+@app.command()
+def deploy() -> None:
+    """Bring the deployments and pools of prefect.yaml to the server; repeating it changes nothing."""
+    from cli.follow import server_state
+    from deployments.address import api_url
+    from deployments.apply import apply
+
+    print("Deployments: " + ", ".join(apply(api_url(server_state()))))
+
+
+@app.command()
+def plan(day: Annotated[int, typer.Argument(help="Number of the day.")], site: SiteName = "lab") -> None:
+    """Preview a day: order, batches, hours, and what would change on each agent. Nothing is touched."""
+    from cli.changes import show_changes
+    from cli.preview import preview
+
+    preview(day, SITES / f"{site}.yaml", WEEK3)
+    show_changes(day, SITES / f"{site}.yaml", WEEK3)
+
+
+@app.command()
+def settle(run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run whose process is gone.")], site: SiteName = "lab") -> None:
+    """Bring back what a dead run left changed, verify it, and close its ledger."""
+    from rollout.settlement import settle as settle_run
+
+    report = settle_run(run_id, SITES / f"{site}.yaml", WEEK3)
+    if report is None:
+        print(f"Run {run_id} is settled already: nothing to roll back.")
+        return
+    print(report.sentence)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def exporter(
+    supervisor: Annotated[str, typer.Option(help="unix:///path/to.sock or http://host:port of the machine's supervisord.")],
+    listen: Annotated[str, typer.Option(help="HOST:PORT to serve /metrics on.")],
+) -> None:
+    """Export CPU, memory, start time and process count of every supervised program of this machine."""
+    from rollout.observe.exporter import serve
+
+    serve(supervisor, os.environ.get("ROLLOUT_SUPERVISOR_USER", ""), os.environ.get("ROLLOUT_SUPERVISOR_PASSWORD", ""), listen)
+
+
+def main() -> None:
+    """The command with errors as one sentence and the exit code that the README lists."""
+    try:
+        app()
+    except (InputError, Refused) as error:
+        sys.exit(_fail(error, 2))
+    except Held as error:
+        sys.exit(_fail(error, 4))
+    except RollbackIncomplete as error:
+        sys.exit(_fail(error, 5))
+    except RolloutError as error:
+        sys.exit(_fail(error, 1))
+
+
+def _fail(error: RolloutError, code: int) -> int:
+    print(f"rollout: {error}", file=sys.stderr)
+    return code

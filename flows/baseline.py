@@ -1,0 +1,67 @@
+"""The baseline step: a quiet window, checked by its own suite and kept with its noise (plan.md lines 35-38)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from flows.day_run import DayRun
+from flows.patience import patiently
+from rollout.observe.baseline import baseline_frame, noise_of
+from rollout.plan import Day
+from rollout.verdict import Evidence, Finding
+from tasks.gate import judge_gate
+from tasks.measure import measure_impact
+
+PAUSE = 5.0
+"""Seconds between two looks whether the window is full yet."""
+
+
+def take_baseline(run: DayRun) -> None:
+    """Measure all impact metrics of all agents before anything changes. Raises GateFailed or Held when there is no usable baseline."""
+    day = run.measured_day
+    samples, evidence = _full_window(run, day)
+    run.baseline = samples
+    run.keep_samples("baseline", samples)
+    for line in noise_of(samples).to_dict("records"):
+        run.record.notes.append(
+            f"baseline of {line['metric']}: {line['agents']} agents, mean {line['mean']:.4g}, spread between agents {line['cv']:.1%}"
+        )
+    run.require("baseline", _judged(run, day, baseline_frame(samples, evidence.end), evidence))
+
+
+def _full_window(run: DayRun, day: Day) -> tuple[pd.DataFrame, Evidence]:
+    """The newest whole window; a site that has only just come up is waited for, one window at the most."""
+    interval = run.site.scrape_interval
+    window, rate = run.windows_of(day).before * interval, run.windows_of(day).rate * interval
+    agents = [agent.id for agent in run.agents]
+    patience = run.deadline(window)
+    while True:
+        end = run.site.clock.now()
+        samples = _window(run, day, agents, end)
+        counts = samples.groupby(["agent", "metric"]).size()
+        full = not counts.empty and counts.min() >= run.gate("baseline").bounds["min_samples"]
+        if full or patience.passed:
+            query = "; ".join(metric.promql("...", f"{rate:g}s") for metric in day.impact)
+            return samples, Evidence(run.site.sources.name, query, end - window, end, len(samples))
+        run.wait_until(end + min(PAUSE, patience.remaining))
+
+
+def _window(run: DayRun, day: Day, agents: Sequence[str], end: float) -> pd.DataFrame:
+    """The impact metrics of these agents in the window before `end`."""
+    windows, interval = run.windows_of(day), run.site.scrape_interval
+    start, rate = end - windows.before * interval, windows.rate * interval
+    return patiently(run, lambda: measure_impact(run.site, day.impact, agents, start, end, rate, "the baseline"))
+
+
+def _judged(run: DayRun, day: Day, summary: pd.DataFrame, evidence: Evidence) -> list[Finding]:
+    """The suite's findings; metrics that exist for the same agents are judged together, so that a missing row is missed."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for metric, agents in day.applicable(run.agents).items():
+        groups.setdefault(agents, []).append(metric)
+    findings: list[Finding] = []
+    for agents, metrics in groups.items():
+        rows = summary[summary["metric"].isin(metrics) & summary["agent"].isin(agents)]
+        findings += judge_gate("baseline", rows, run.gate("baseline").bounds, evidence, agents, metrics, ", ".join(metrics))
+    return findings

@@ -1,0 +1,75 @@
+"""The one batch loop of all days: activate, bake, look, decide. Days differ in data only."""
+
+from __future__ import annotations
+
+from flows.bake import Baked, bake
+from flows.day_run import DayRun
+from flows.placebo import restart_placebo
+from rollout.batches import Batch
+from rollout.errors import GateFailed, Held
+from rollout.executor import Activation
+from rollout.progress import Decision
+from rollout.report import BatchReport, check_report
+from rollout.verdict import Verdict
+from tasks.activate import activate_batch
+from tasks.validate import find_drift
+
+NOT_BAKED = Baked(Decision.HOLD, "", (), 0, None)
+"""What the report says of a batch whose bake could not be measured."""
+
+
+def roll_out(run: DayRun) -> None:
+    """Take the day's change through all batches. Raises GateFailed (the guard rolls back), Held and Drift (a person decides)."""
+    batches = run.schedule.batches
+    spacing = run.day.spacing(run.pace, run.site.scrape_interval)
+    for batch in batches:
+        find_drift(run.watched, run.touched, batch.index)
+        run.begin(batch)
+        began = run.site.clock.now()
+        if batch.is_canary:
+            restart_placebo(run, batch)
+        activation = activate_batch(run.executor, batch, batch.index, len(batches), batch.first, batch.last)
+        run.last_activation = activation.verified_at
+        try:
+            baked = bake(run, batch, activation, last=batch is batches[-1])
+        except Held:
+            _record(run, batch, activation, NOT_BAKED, began)
+            raise
+        _record(run, batch, activation, baked, began)
+        run.keep_judgement(batch, baked.judgement)
+        run.log.info("batch %d of %d: %s", batch.index, len(batches), baked.decision.value)
+        run.show_progress(f"batch {batch.index} of {len(batches)}: {baked.decision.value}")
+        _carry_out(baked, batch, activation)
+        if baked.decision is Decision.PROMOTE:
+            run.wait_until(began + spacing)
+    run.finish_batches()
+
+
+def _carry_out(baked: Baked, batch: Batch, activation: Activation) -> None:
+    """What the decision means for the run; PROMOTE and COMPLETE let it go on."""
+    gate = f"{baked.gate} of batch {batch.index}"
+    if baked.decision is Decision.ROLL_BACK:
+        seen = "; ".join(f"{reading.agent}: {', '.join(reading.disagreements)}" for reading in activation.readings if not reading.verified)
+        raise GateFailed(
+            baked.gate, [finding for finding in baked.findings if finding.verdict is Verdict.FAIL], f"batch {batch.index}: {seen}" if seen else ""
+        )
+    if baked.decision is Decision.HOLD:
+        raise Held(f"gate {gate}: " + "; ".join(finding.sentence.rstrip(".") for finding in baked.findings if finding.verdict is not Verdict.PASS))
+
+
+def _record(run: DayRun, batch: Batch, activation: Activation, baked: Baked, began: float) -> None:
+    """The batch as the report tells it."""
+    run.record.batches.append(
+        BatchReport(
+            index=batch.index,
+            agents=batch.ids,
+            canary=batch.is_canary,
+            began=began,
+            verified=activation.verified_at,
+            ended=run.site.clock.now(),
+            decision=baked.decision.value,
+            extensions=baked.extensions,
+            checks=tuple(check_report(finding.check.partition(".")[0], finding) for finding in baked.findings),
+            samples=run.record.samples.get(f"batch-{batch.index:02d}", ""),
+        )
+    )

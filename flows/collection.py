@@ -1,0 +1,20 @@
+"""The validation step after the last batch: is everything really collected (plan.md lines 69-75)."""
+
+from __future__ import annotations
+
+from flows.day_run import DayRun
+from flows.patience import patiently
+from tasks.validate import collect_metrics
+
+
+def validate_collection(run: DayRun) -> None:
+    """Wait until the hub has scraped the last activated agents often enough, then ask every agent and the hub."""
+    bounds = run.gate("collection").bounds | run.gate("collection_time").bounds
+    window = int(bounds["min_scrapes"] * bounds["scrape_seconds"] + bounds["discovery_seconds"])
+    run.wait_until(run.last_activation + window)
+    findings = patiently(run, lambda: collect_metrics(run.site, run.agents, bounds, window, len(run.agents)))
+    timing = [finding for finding in findings if finding.check.startswith("collection_time")]
+    run.keep("collection_time", timing)
+    collected = run.keep("collection", [finding for finding in findings if finding not in timing])
+    run.stop_unless_passed("collection_time", timing)
+    run.stop_unless_passed("collection", collected)

@@ -1,0 +1,156 @@
+"""The end of every run: see once more, say what happened, close or keep the ledger, publish."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from flows.failures import count_failures
+from flows.outcome import outcome_of
+from rollout.errors import OwnershipLost, RolloutError
+from rollout.final_look import LastLook, last_look
+from rollout.ledger import CHANGED, Step
+from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, RollbackReport, criterion_report
+from rollout.report_file import write_report
+from rollout.verdict import Finding, Standing
+from tasks.publish import publish_artifacts
+
+if TYPE_CHECKING:
+    from flows.day_run import DayRun
+
+SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED})
+"""Outcomes after which nothing is left to do; all others keep the fleet until somebody settles the run."""
+
+
+def conclude(run: DayRun, error: BaseException | None) -> DayReport:
+    """Write and publish the report, then settle the ledger if nothing is left to do, and give back the lease."""
+    still_changed = sum(step in CHANGED for step in run.ledger.last_steps().values())
+    outcome = outcome_of(run.record, error, still_changed)
+    count_failures(run)
+    report = _report(run, outcome, error)
+    write_report(run.folder, report)
+    try:
+        publish_artifacts(report)
+    except Exception:
+        # the report is on disk already; a server that is away must not turn a rollback into a crash
+        run.log.exception("the report could not be published as artifacts")
+    if run.owns and not isinstance(error, OwnershipLost):
+        if outcome in SETTLED:
+            run.ledger.append(run.ownership.epoch, Step.CLOSED, outcome=outcome.value)
+        run.ownership.release()
+    run.log.info("%s (exit code %d), report in %s", report.sentence, report.exit_code, run.folder)
+    return report
+
+
+def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayReport:
+    look = _last_look(run)
+    agents = look.agents
+    criteria = tuple(_criteria(run))
+    return DayReport(
+        run_id=run.run_id,
+        plan=run.plan.plan,
+        day=run.day.day,
+        title=run.day.title,
+        site=run.site.name,
+        fleet=run.site.fleet.name,
+        rehearsal="; ".join(run.plan.differences(run.day.day)),
+        outcome=outcome,
+        exit_code=outcome.exit_code,
+        sentence=_sentence(run, outcome, error, agents, criteria),
+        cause=_cause(error) if error else "",
+        pace=run.pace,
+        started=run.record.started,
+        ended=run.site.clock.now(),
+        criteria=criteria,
+        batches=tuple(run.record.batches),
+        agents=agents,
+        rollback=_rollback(run),
+        unknowns=tuple(
+            dict.fromkeys([*run.record.unknowns, *look.unknowns] + [f"{c.id}: {c.sentence}" for c in criteria if c.verdict is Standing.NOT_MEASURED])
+        ),
+        notes=tuple(run.record.notes),
+        evidence={name: _digest(run, name) for name in sorted(run.record.samples.values())},
+    )
+
+
+def _criteria(run: DayRun) -> list[CriterionReport]:
+    """Every criterion of the day with what this run found about it."""
+    return [criterion_report(c.id, c.statement, c.bound, findings_for(run, c.measured_by)) for c in run.plan.criteria_of(run.day.day)]
+
+
+def findings_for(run: DayRun, measured_by: str) -> list[Finding]:
+    """A gate's findings, or those of one check of a gate (`gate.check`) together with the gate's guards on its frame."""
+    gate, _, check = measured_by.partition(".")
+    guards = {f"{gate}.{guard}" for guard in ("rows", "columns", "values")}
+    found = run.record.findings.get(gate, ())
+    if not check:
+        return list(found)
+    own = [finding for finding in found if finding.check == measured_by]
+    return own and [*own, *(finding for finding in found if finding.check in guards)]
+
+
+def _last_look(run: DayRun) -> LastLook:
+    """Every selected agent as it is seen now."""
+    change = run.site.change(run.day.change) if run.day.change else None
+    return last_look(run.site, change, run.ledger, run.agents, run.ledger.batches(), run.bystanders.pids if run.bystanders else {})
+
+
+def _rollback(run: DayRun) -> RollbackReport | None:
+    reversal = run.record.reversal
+    if reversal is None:
+        return None
+    return RollbackReport(
+        cause=run.record.reversal_cause,
+        restored=reversal.restored,
+        quarantined=reversal.quarantined,
+        seconds_to_restored=reversal.seconds,
+        seconds_to_healthy=run.record.seconds_to_healthy,
+        budget_seconds=run.day.deadlines.rollback,
+        baseline=run.record.baseline_after,
+    )
+
+
+def _sentence(
+    run: DayRun, outcome: Outcome, error: BaseException | None, agents: tuple[AgentReport, ...], criteria: tuple[CriterionReport, ...]
+) -> str:
+    """The outcome in one sentence, and a second one for agents that are not well; every count in it is counted here."""
+    cause = _cause(error) if error else ""
+    wanted = (Step.VERIFIED.value, Step.FOUND.value)
+    changed = sum(agent.step in wanted and agent.verified is True for agent in agents)
+    reversal = run.record.reversal
+    match outcome:
+        case Outcome.COMPLETE if run.parameters.dry_run:
+            said = f"Dry run of day {run.day.day}: nothing was touched and nothing is proven."
+        case Outcome.COMPLETE:
+            said = _completed(run, changed, agents, criteria)
+        case Outcome.ROLLED_BACK:
+            restored, seconds = (len(reversal.restored), reversal.seconds) if reversal else (0, 0.0)
+            said = f"Rolled back: {cause}. {restored} agents restored and read back in {seconds:.1f} s."
+        case Outcome.HELD:
+            said = f"Held for a person: {cause}. {changed} agents are changed and verified; `rollout settle {run.run_id}` brings them back."
+        case Outcome.ROLLBACK_INCOMPLETE:
+            said = f"Rollback incomplete: {cause}."
+        case Outcome.REFUSED:
+            tried = ", ".join(run.ledger.in_step(Step.RESTORED))
+            said = f"Refused: {cause}. " + (f"Tried on {tried} and brought back, verified." if tried else "Nothing was touched.")
+    unwell = [agent.agent for agent in agents if agent.verified is not True]
+    return said + (f" Not seen well at the end: {', '.join(unwell)}." if unwell else "")
+
+
+def _completed(run: DayRun, changed: int, agents: tuple[AgentReport, ...], criteria: tuple[CriterionReport, ...]) -> str:
+    counted = {standing: sum(c.verdict is standing for c in criteria) for standing in Standing}
+    verdicts = ", ".join(f"{number} {standing.value}" for standing, number in counted.items() if number)
+    healthy = sum(agent.verified is True for agent in agents)
+    what = f"{changed}/{len(agents)} agents changed and verified" if run.day.change else f"{healthy}/{len(agents)} agents seen healthy"
+    return f"Day {run.day.day} is complete: {what}; criteria: {verdicts}."
+
+
+def _cause(error: BaseException) -> str:
+    """The error's own words; kinds that are not ours say what they are."""
+    if isinstance(error, RolloutError):
+        return str(error).rstrip(".")
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _digest(run: DayRun, name: str) -> str:
+    return "sha256:" + hashlib.sha256((run.folder / name).read_bytes()).hexdigest()

@@ -1,0 +1,230 @@
+"""One day's run from its first check to its report: what every day has, so that a day's own file reads like the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import pandas as pd
+from prefect import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.conclusion import conclude
+from flows.outcome import RunRecord
+from flows.planned_day import PlannedDay
+from rollout.batches import Batch, BatchSchedule, schedule
+from rollout.clock import Deadline
+from rollout.drift import Bystanders
+from rollout.errors import GateFailed, Held, Refused
+from rollout.executor import Executor, Limits
+from rollout.judge.day import DayJudgement
+from rollout.judge.judgement import BatchJudgement
+from rollout.judge.restart import RestartEffect
+from rollout.judgement_file import JUDGEMENTS, JudgedBy, write_judgements
+from rollout.ledger import CHANGED, Ledger, Step
+from rollout.ownership import Ownership
+from rollout.parameters import DayParameters
+from rollout.plan import Day, Plan, load_plan
+from rollout.site import Site, load_site
+from rollout.verdict import Finding, Verdict, worst
+from tasks.publish import publish_progress
+
+ROOT = Path(__file__).resolve().parent.parent
+WEEK3 = ROOT / "plans" / "week3.yaml"
+FLEETS = ROOT / "fleets"
+
+RENEW = 5.0
+"""Seconds between two renewals of the fleet's lease while a run waits."""
+
+
+class DayRun(PlannedDay):
+    """One day of one plan on one site, by one flow run."""
+
+    def __init__(self, run_id: str, plan: Plan, day: Day, site: Site, parameters: DayParameters) -> None:
+        super().__init__(plan, day, site, parameters)
+        self.run_id = run_id
+        self.folder = site.reports / run_id
+        self.ledger = Ledger(site.runs / run_id / "ledger.jsonl", site.clock)
+        self.ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+        self.record = RunRecord(site.clock.now())
+        self.log = get_run_logger()
+        self.touched = {agent for agent, step in self.ledger.last_steps().items() if step in CHANGED}
+        self.current_batch: tuple[str, ...] = ()
+        self.baseline: pd.DataFrame | None = None
+        self.bystanders: Bystanders | None = None
+        self.last_activation = 0.0
+        self.progress: UUID | None = None
+        self.placebo: tuple[str, ...] = ()
+        self.restart_effects: tuple[RestartEffect, ...] = ()
+        self.judged: dict[int, BatchJudgement] = {}
+
+    @property
+    def owns(self) -> bool:
+        """Whether this run has claimed the fleet."""
+        return self.ownership.epoch > 0
+
+    @property
+    def watched(self) -> Bystanders:
+        """All agents as they were when this run claimed the fleet."""
+        if self.bystanders is None:
+            raise Refused(f"day {self.day.day} does not own fleet {self.site.fleet.name}")
+        return self.bystanders
+
+    @property
+    def schedule(self) -> BatchSchedule:
+        """The day's batches in their order."""
+        batches = self.batches
+        size = self.parameters.batch_size or batches.size
+        agents = [agent for agent in self.agents if agent.id not in self.found]
+        if not agents:
+            return BatchSchedule(())
+        return schedule(agents, self.site.fleet, size, batches.canary, batches.neighbours)
+
+    @property
+    def executor(self) -> Executor:
+        """What carries the day's change out and back."""
+        if self.day.change is None:
+            raise Refused(f"day {self.day.day} changes no agents")
+        limits = Limits(self.day.deadlines.act, self.day.deadlines.verify, self.day.deadlines.rollback, self.batches.rollback_size)
+        return Executor(self.site.change(self.day.change), self.ledger, self.ownership, limits, self.site.clock)
+
+    def own_the_fleet(self) -> None:
+        """Claim the fleet and open the ledger; from here on the run has to be settled. Raises Refused when somebody else owns it."""
+        epoch = self.ownership.claim(self.run_id, self.site.runs)
+        change = self.day.change.value if self.day.change else ""
+        self.ledger.append(epoch, Step.OPENED, day=self.day.day, plan=self.plan.plan, site=self.site.name, change=change)
+        self.bystanders = Bystanders.watch(self.site.fleet, self.site.machines)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """One step of the plan, by its title there; one that the plan does not have raises Refused."""
+        step = self.day.step(title)
+        self.log.info("%s (%s)", step.title, step.source)
+        yield
+
+    def keep(self, gate: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Remember what a gate found; criteria are answered from it."""
+        kept = tuple(findings)
+        self.record.findings[gate] = kept
+        passed = sum(finding.verdict is Verdict.PASS for finding in kept)
+        self.log.info("gate %s: %d of %d checks PASS", gate, passed, len(kept))
+        for finding in kept:
+            if finding.verdict is not Verdict.PASS:
+                self.log.warning("gate %s: %s: %s", gate, finding.verdict.name, finding.sentence)
+        return kept
+
+    def require(self, gate: str, findings: Iterable[Finding]) -> None:
+        """Remember what a gate found and stop unless it let the run pass."""
+        kept = self.keep(gate, findings)
+        self.stop_unless_passed(gate, kept)
+
+    def stop_unless_passed(self, gate: str, kept: Sequence[Finding]) -> None:
+        """FAIL raises GateFailed, missing evidence raises Held."""
+        bad = [finding for finding in kept if finding.verdict >= Verdict.ERROR]
+        if worst(kept) is Verdict.FAIL:
+            raise GateFailed(gate, bad)
+        if worst(kept) is Verdict.ERROR:
+            raise Held(f"gate {gate} could not be judged: " + "; ".join(finding.sentence for finding in bad))
+
+    def wait_until(self, moment: float) -> None:
+        """Wait until that Unix time; a run that owns the fleet keeps it meanwhile. Raises OwnershipLost."""
+        while (left := moment - self.site.clock.now()) > 0:
+            self.site.clock.sleep(min(left, RENEW))
+            if self.owns:
+                self.ownership.check()
+
+    def deadline(self, seconds: float) -> Deadline:
+        """A deadline on the site's clock."""
+        return Deadline.after(self.site.clock, seconds)
+
+    def show_progress(self, what: str) -> None:
+        """Move the day's progress in the UI on; a server that is away does not matter."""
+        share = len(self.changed() + self.found) / len(self.agents)
+        try:
+            self.progress = publish_progress(f"day-{self.day.day}-{self.site.name}-progress", share, what, self.progress)
+        except Exception as error:  # noqa: BLE001 (a picture of the work must never stop the work)
+            self.log.debug("progress was not shown: %s", error)
+
+    def begin(self, batch: Batch) -> None:
+        """From here on a failure concerns this batch."""
+        self.current_batch = batch.ids
+        self.touched.update(batch.ids)
+
+    def finish_batches(self) -> None:
+        """From here on a failure concerns the day."""
+        self.current_batch = ()
+
+    def changed(self) -> tuple[str, ...]:
+        """Agents that this run has changed and verified."""
+        return self.ledger.in_step(Step.VERIFIED)
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Agents that were in the wanted state before this run."""
+        return self.ledger.in_step(Step.FOUND)
+
+    def failed(self) -> frozenset[str]:
+        """Agents that were attempted and are neither verified nor back."""
+        return frozenset(self.touched - set(self.changed()) - set(self.found) - set(self.ledger.in_step(Step.RESTORED)))
+
+    def neighbours(self, batch: Batch) -> tuple[str, ...]:
+        """The judge's controls: agents on the batch's machines that this run has not touched.
+
+        Agents of the placebo rest for a window first. The last batch leaves nobody unchanged; there agents changed two or more windows
+        earlier serve, never those of the window before.
+        """
+        machines = {agent.machine for agent in batch.agents}
+        settled = {agent for agent, index in self.ledger.batches().items() if 0 < index <= batch.index - 2}
+        last = batch.index == len(self.schedule.batches)
+        rested = set(self.placebo) - set(self.changed()) if batch.index > 2 else set()
+        free = {agent.id for agent in self.site.fleet.agents if agent.id not in self.touched} | rested | (settled if last else set())
+        return tuple(agent.id for agent in self.site.fleet.agents if agent.machine in machines and agent.id in free - set(batch.ids))
+
+    def keep_samples(self, name: str, frame: pd.DataFrame) -> str:
+        """Store samples in the report's folder; returns the file's name there."""
+        file = f"samples/{name}.parquet"
+        (self.folder / "samples").mkdir(parents=True, exist_ok=True, mode=0o700)
+        frame.to_parquet(self.folder / file, index=False)
+        self.record.samples[name] = file
+        return file
+
+    @property
+    def judgements(self) -> tuple[BatchJudgement, ...]:
+        """The judge's last word on each batch so far."""
+        return tuple(self.judged[index] for index in sorted(self.judged))
+
+    def keep_judgement(self, batch: Batch, judgement: BatchJudgement | None) -> None:
+        """Remember the judge's last word on a batch, for the pooled day and for a replay."""
+        if judgement is not None:
+            self.judged[batch.index] = judgement
+            self.keep_judgements(None, JudgedBy(self.policy))
+
+    def keep_judgements(self, day: DayJudgement | None, policy: JudgedBy) -> None:
+        """Store what the judge said of each batch and of the day (None: not yet), and by which policy, for `rollout replay`."""
+        write_judgements(self.folder, self.judged, self.restart_effects, day, policy)
+        self.record.samples["judgements"] = JUDGEMENTS
+
+    def stop_unless_harmless(self, day: DayJudgement) -> None:
+        """A day whose voting metrics are worse than the plan allows comes back. Raises GateFailed."""
+        if day.verdict is Verdict.FAIL:
+            raise GateFailed("impact", [finding for finding in self.record.findings["impact"] if finding.verdict is Verdict.FAIL])
+
+
+@contextmanager
+def day_run(parameters: DayParameters, day: int, plan_file: Path = WEEK3) -> Iterator[DayRun]:
+    """Open a day's run and conclude it, whatever happens in between: a report is written on failure too.
+
+    Raises InputError when a file of the user's is wrong and Refused when the day may not start.
+    """
+    written = load_plan(plan_file)
+    site = load_site(FLEETS / f"{parameters.site}.yaml", written.day(day).deadlines)
+    plan = written.for_site(site.rehearsal)
+    run = DayRun(str(flow_run.id), plan, plan.day(day), site, parameters)
+    try:
+        yield run
+    except BaseException as error:
+        conclude(run, error)
+        raise
+    conclude(run, None)

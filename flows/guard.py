@@ -1,0 +1,67 @@
+"""The guard around everything that changes agents: whatever goes wrong inside, the ledger is brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from prefect.exceptions import TerminationSignal
+
+from flows.day_run import DayRun
+from flows.recovery import confirm_recovery
+from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
+from rollout.executor import Reversal
+from rollout.parameters import OnCancel
+from rollout.plan import RollbackScope
+from tasks.roll_back import roll_back
+
+
+@contextmanager
+def rollback_on_failure(run: DayRun) -> Iterator[None]:
+    """Roll back by the gate's scope on any failure, and on cancellation unless the person asked to hold.
+
+    Held and Drift stop the run and leave the fleet as it is for a person; a process that lost the fleet may not touch it at all. Prefect's suspend
+    is no Exception and passes through. Raises the cause again, or RollbackIncomplete with the quarantined agents.
+    """
+    try:
+        yield
+    except (Held, Drift, OwnershipLost):
+        raise
+    except (Exception, KeyboardInterrupt, SystemExit, TerminationSignal) as cause:
+        if isinstance(cause, (KeyboardInterrupt, SystemExit, TerminationSignal)) and run.parameters.on_cancel is OnCancel.HOLD:
+            raise Held("the run was cancelled and asked to hold") from cause
+        if not run.ledger.changed():
+            raise
+        reversal = reverse(run, _scope(run, cause), str(cause) or type(cause).__name__)
+        if reversal.quarantined:
+            raise RollbackIncomplete(f"could not be restored after: {cause}", reversal.quarantined) from cause
+        raise
+
+
+def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
+    """Roll back those agents (None: all that the ledger names) and remember what became of it."""
+    run.log.warning("rolling back: %s", cause)
+    what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
+    executor = run.executor
+    try:
+        reversal = roll_back(executor, agents, what)
+    except OwnershipLost:
+        raise
+    except Exception:
+        # a Prefect that cannot run a task any more must not keep the fleet from coming back
+        run.log.exception("the rollback task did not run; rolling back without it")
+        reversal = executor.roll_back(agents)
+    run.record.reversal = reversal
+    run.record.reversal_cause = cause
+    confirm_recovery(run, reversal)
+    return reversal
+
+
+def _scope(run: DayRun, cause: BaseException) -> Sequence[str] | None:
+    """Which agents the failure brings back: all, or those of the batch that failed."""
+    if not isinstance(cause, GateFailed) or cause.gate not in {gate.name for gate in run.day.gates}:
+        return None
+    scope = run.parameters.rollback_scope or run.gate(cause.gate).rollback_scope
+    if scope is RollbackScope.DAY or not run.current_batch:
+        return None
+    return run.current_batch

@@ -1,0 +1,15 @@
+"""What a day would do, as lines of text; nothing is touched."""
+
+from __future__ import annotations
+
+from flows.day_run import DayRun
+
+
+def preview(run: DayRun) -> None:
+    """Log the batches and what would change on each agent."""
+    schedule = run.schedule
+    for batch in schedule.batches:
+        run.log.info("would activate batch %d of %d: %s", batch.index, len(schedule.batches), ", ".join(batch.ids))
+    for violation in schedule.violations:
+        run.log.info("order: %s", violation)
+    run.record.notes.append(f"dry run: {len(run.agents)} agents in {len(schedule.batches)} batches would be changed; nothing was touched")

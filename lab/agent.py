@@ -1,0 +1,240 @@
+"""One agent: answers work on its port, health and metrics on its health port. Configured by its environment alone."""
+
+from __future__ import annotations
+
+import time
+
+STARTED = time.time()  # before the slow imports: what /health gives as the start of this process
+
+import asyncio  # noqa: E402
+import errno  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from itertools import cycle  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+# Imported whether metrics are on or not, so that switching them on does not also change the memory of the process.
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics, generate_latest  # noqa: E402
+
+from lab import session  # noqa: E402
+from lab.cost import age_of_this_process, burn, resident_bytes  # noqa: E402
+from lab.faults.behaviour import Behaviour, Exposition, behaviour_of  # noqa: E402
+from lab.faults.kinds import Watch  # noqa: E402
+from lab.http_client import Client, RequestFailed  # noqa: E402
+from lab.http_server import TEXT, Connection, listen  # noqa: E402
+
+VERSION = "3.2.0"
+WORK_CPU_NS = 3_000_000
+# Waiting is most of a request's time, as with real agents; it also makes latency ten times steadier on a busy machine.
+WORK_WAIT = 0.020
+REQUESTS_PER_CALL = 20  # one work request of these calls a dependency
+CALL_TIMEOUT = 2.0
+WATCH_INTERVAL = 0.5
+BIND_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says; `port` is None for an agent that leaves it to the hub."""
+
+    machine: str
+    name: str
+    address: str
+    port: int | None
+    health_port: int
+    calls: tuple[tuple[str, int], ...]
+    metrics: bool
+    faults: Path
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Reads AGENT_*, LAB_FAULTS and ENABLE_PROMETHEUS_METRICS; KeyError when one that is needed is missing."""
+        env = os.environ
+        pairs = [call.rsplit(":", 1) for call in env.get("AGENT_CALLS", "").split()]
+        return cls(
+            machine=env["AGENT_MACHINE"],
+            name=env["AGENT_NAME"],
+            address=env["AGENT_ADDRESS"],
+            port=int(env["AGENT_PORT"]) if "AGENT_PORT" in env else None,
+            health_port=int(env["AGENT_HEALTH_PORT"]),
+            calls=tuple((address, int(port)) for address, port in pairs),
+            metrics=env.get("ENABLE_PROMETHEUS_METRICS", "") == "true",
+            faults=Path(env["LAB_FAULTS"]),
+        )
+
+
+class Metrics:
+    """What an agent with its metrics on counts."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.requests = Counter("agent_requests", "Work requests answered.", ["status"])
+        self.seconds = Histogram("agent_request_seconds", "Seconds from request to answer.")
+        self.startup = Gauge("agent_startup_seconds", "Seconds from the start of the process to its first answer.")
+        Gauge("agent_build_info", "Always 1; the version is a label.", ["version"]).labels(VERSION).set(1)
+
+
+class Agent:
+    """The agent at work, with the faults that concern it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics() if settings.metrics else None
+        self.behaviour = Behaviour()
+        self._watch = Watch(settings.faults)
+        self._ballast = b""
+        self._errors_due = 0.0
+        self._cpu_seen = time.process_time_ns()
+        self._crash: asyncio.TimerHandle | None = None
+        self._requests = 0
+        self._calls = cycle([Client(address, port, "/work") for address, port in settings.calls])
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def read_faults(self) -> None:
+        """Takes over what the fault file says, when it has changed."""
+        orders = self._watch.changed()
+        if orders is not None:
+            self.behaviour = behaviour_of(f"{self.settings.machine}/{self.settings.name}", self.settings.metrics, orders)
+
+    async def run(self) -> None:
+        """Listens, then serves until the process is stopped."""
+        if self.settings.port is not None:
+            await listen_patiently(self.settings.address, self.settings.port, self.answer_work)
+        if self.metrics is not None:
+            self.metrics.startup.set(age_of_this_process())
+        await listen_patiently(self.settings.address, self.settings.health_port, self.answer_health)
+        print(f"{self.settings.machine}/{self.settings.name} ready, metrics {'on' if self.settings.metrics else 'off'}", flush=True)
+        self._suffer()
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            before = self.behaviour
+            self.read_faults()
+            if self.behaviour != before:
+                self._suffer()
+            if self.behaviour.cpu:
+                self._waste()
+
+    def answer_work(self, _path: str, connection: Connection) -> None:
+        """Starts one work request."""
+        if not self.behaviour.hangs:
+            task = asyncio.get_running_loop().create_task(self._work(connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def answer_health(self, path: str, connection: Connection) -> None:
+        """Answers /health and /metrics."""
+        if self.behaviour.hangs:
+            return
+        if path == "/health":
+            connection.reply(200 if self.behaviour.healthy else 503, self._health())
+        elif path == "/metrics" and self.metrics is not None and self.behaviour.exposition is not Exposition.ABSENT:
+            self._expose(connection)
+        else:
+            connection.reply(404, b"{}")
+
+    async def _work(self, connection: Connection) -> None:
+        began = time.perf_counter()
+        burn(WORK_CPU_NS)
+        self._requests += 1
+        status = 200
+        if self.settings.calls and self._requests % REQUESTS_PER_CALL == 0:
+            # The call runs while the agent waits anyway, so that it does not show as a step in the latency.
+            _, status = await asyncio.gather(asyncio.sleep(WORK_WAIT), self._call())
+        else:
+            await asyncio.sleep(WORK_WAIT)
+        if self.behaviour.latency:
+            await asyncio.sleep((time.perf_counter() - began) * self.behaviour.latency)
+        if self._error_is_due():
+            status = 500
+        if self.metrics is not None:
+            self.metrics.requests.labels(str(status)).inc()
+            self.metrics.seconds.observe(time.perf_counter() - began)
+        connection.reply(status, b'{"done": true}')
+
+    async def _call(self) -> int:
+        try:
+            status, _ = await next(self._calls).get(CALL_TIMEOUT)
+        except (RequestFailed, TimeoutError):
+            return 502
+        return 200 if status == 200 else 502
+
+    def _error_is_due(self) -> bool:
+        """Spreads the share of errors evenly: exactly 3 of 10 at 30 %, not 3 on average."""
+        self._errors_due += self.behaviour.errors
+        if self._errors_due < 1:
+            return False
+        self._errors_due -= 1
+        return True
+
+    def _health(self) -> bytes:
+        return json.dumps(
+            {
+                "status": "ok" if self.behaviour.healthy else "starting",
+                "machine": self.settings.machine,
+                "agent": self.settings.name,
+                "pid": os.getpid(),
+                "started": STARTED,
+                "version": VERSION,
+                "features": {"metrics": "on" if self.settings.metrics else "off"},
+            }
+        ).encode()
+
+    def _expose(self, connection: Connection) -> None:
+        text = generate_latest(REGISTRY)
+        if self.behaviour.exposition is Exposition.MALFORMED:
+            connection.reply(200, b"agent_requests_total{status= 12\n<html>\n" + text, TEXT)
+        elif self.behaviour.exposition is Exposition.TRUNCATED:
+            connection.reply_cut(text, TEXT)
+        else:
+            connection.reply(200, text, TEXT)
+
+    def _suffer(self) -> None:
+        """Brings ballast, CPU debt and the crash timer in line with the behaviour."""
+        self._ballast = b"\x01" * int(self.behaviour.memory * (resident_bytes() - len(self._ballast)))
+        self._cpu_seen = time.process_time_ns()
+        if self._crash is not None:
+            self._crash.cancel()
+            self._crash = None
+        if self.behaviour.crash_after is not None:
+            self._crash = asyncio.get_running_loop().call_later(self.behaviour.crash_after, self._end)
+
+    def _waste(self) -> None:
+        """Burns the ordered share of the CPU time that the agent itself took since the last call."""
+        burn(int((time.process_time_ns() - self._cpu_seen) * self.behaviour.cpu))
+        self._cpu_seen = time.process_time_ns()
+
+    def _end(self) -> None:
+        print("crashing, as ordered", flush=True)
+        os._exit(70)
+
+
+async def listen_patiently(address: str, port: int, answer: Callable[[str, Connection], None]) -> None:
+    """Listens; waits for a port that is still taken, as many real services do, and gives up after BIND_PATIENCE seconds."""
+    deadline = time.monotonic() + BIND_PATIENCE
+    while True:
+        try:
+            await listen(address, port, answer)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        print(f"{address}:{port} is taken, trying again", flush=True)
+        await asyncio.sleep(0.5)
+
+
+def main() -> None:
+    """Runs the agent that the environment describes."""
+    session.enter()
+    agent = Agent(Settings.from_environment())
+    agent.read_faults()
+    if agent.behaviour.crash_at_start:
+        sys.exit("crashing at start, as ordered")
+    asyncio.run(agent.run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The domain of a progressive, metrics-gated rollout; it knows neither Prefect nor Great Expectations."""

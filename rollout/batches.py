@@ -1,0 +1,152 @@
+"""Which agents change together and in which order; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+
+from rollout.errors import Refused
+from rollout.fleet import Agent, Fleet
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Agents that change together. index and first count from 1; first is the number of its first agent in the whole order."""
+
+    index: int
+    first: int
+    agents: tuple[Agent, ...]
+    is_canary: bool = False
+
+    @property
+    def last(self) -> int:
+        """The number of its last agent in the whole order."""
+        return self.first + len(self.agents) - 1
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The identities of its agents."""
+        return tuple(agent.id for agent in self.agents)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSchedule:
+    """All batches in order, and the preferences that the hard rules did not leave room for, as sentences."""
+
+    batches: tuple[Batch, ...]
+    violations: tuple[str, ...] = ()
+
+    @property
+    def order(self) -> tuple[Agent, ...]:
+        """All agents in the order of their change."""
+        return tuple(agent for batch in self.batches for agent in batch.agents)
+
+
+def schedule(agents: Sequence[Agent], fleet: Fleet, size: int, canary: int = 1, neighbours: int = 5) -> BatchSchedule:
+    """The selected agents as a canary, batches of `size`, an odd batch where one is needed, and a last batch of `size`.
+
+    Hard rules (issue 2, section 4): the canary comes first; after the activation of every later batch but the last, each machine in it keeps at
+    least `neighbours` unchanged agents, unselected ones included (the judge's controls, judge.md "Same-machine difference in differences").
+    So the last agents of each machine wait for the last batch. Where that batch cannot hold them all, Refused says so.
+    Preferences: dependents before what they depend on, optional agents first, hubs late, machines in turns. The canary is the first of that order.
+    """
+    _refuse_impossible_input(agents, fleet, size, canary, neighbours)
+    order = _dependents_first(agents, fleet)
+    head, rest = order[:canary], order[canary:]
+    reserve = _reserve(rest, agents, fleet, neighbours)
+    if len(reserve) > size:
+        held = ", ".join(f"{machine} {count}" for machine, count in sorted(Counter(agent.machine for agent in reserve).items()))
+        raise Refused(
+            f"a last batch of {size} cannot hold the {len(reserve)} agents that must stay unchanged until then ({held}): "
+            f"take larger batches or fewer than {neighbours} neighbours",
+        )
+    batches: list[Batch] = []
+    for group in (head, *_cut(rest, reserve, size)):
+        first = batches[-1].last + 1 if batches else 1
+        batches.append(Batch(len(batches) + 1, first, tuple(group), is_canary=not batches))
+    return BatchSchedule(tuple(batches), tuple(_late_dependents(batches)))
+
+
+def batch_count(agents: int, size: int, canary: int = 1) -> int:
+    """How many batches `schedule` makes of so many agents."""
+    return 1 + -(-max(agents - canary, 0) // size)
+
+
+def _refuse_impossible_input(agents: Sequence[Agent], fleet: Fleet, size: int, canary: int, neighbours: int) -> None:
+    if size < 1 or canary < 1 or neighbours < 0:
+        raise Refused(f"batches of {size} with a canary of {canary} and {neighbours} neighbours do not exist")
+    if not agents:
+        raise Refused("no agent is selected")
+    if twice := [identity for identity, count in Counter(agent.id for agent in agents).items() if count > 1]:
+        raise Refused(f"selected twice: {', '.join(twice)}")
+    for agent in agents:
+        fleet.agent(agent.id)
+
+
+def _dependents_first(agents: Sequence[Agent], fleet: Fleet) -> list[Agent]:
+    """An order in which no selected agent comes before its selected dependents; machines take turns in proportion to their agents.
+
+    Turns show every machine early and leave controls on all of them to the end.
+    """
+    place = {agent.id: number for number, agent in enumerate(fleet.agents)}
+    selected = {agent.id: agent for agent in agents}
+    total = Counter(agent.machine for agent in agents)
+    waiting_for = {identity: sum(each.id in selected for each in fleet.dependents_of(identity)) for identity in selected}
+    free: dict[str, list[tuple[bool, bool, int]]] = {machine: [] for machine in fleet.machines if machine in total}
+
+    def release(agent: Agent) -> None:
+        """Optional agents go first, where least is at stake; a hub works as a witness, so it goes late."""
+        heappush(free[agent.machine], (agent.hub, agent.required, place[agent.id]))
+
+    for identity, agent in selected.items():
+        if waiting_for[identity] == 0:
+            release(agent)
+    taken: Counter[str] = Counter()
+    order: list[Agent] = []
+    while ready := [machine for machine, heap in free.items() if heap]:
+        machine = min(ready, key=lambda each: (taken[each] + 1) / total[each])
+        agent = fleet.agents[heappop(free[machine])[2]]
+        order.append(agent)
+        taken[machine] += 1
+        for dependency in agent.depends_on:
+            if dependency in selected:
+                waiting_for[dependency] -= 1
+                if waiting_for[dependency] == 0:
+                    release(selected[dependency])
+    return order
+
+
+def _reserve(rest: Sequence[Agent], agents: Sequence[Agent], fleet: Fleet, neighbours: int) -> list[Agent]:
+    """The agents that must wait for the last batch: per machine its last ones, as many as its unselected agents leave short of `neighbours`."""
+    unselected = Counter(agent.machine for agent in fleet.agents) - Counter(agent.machine for agent in agents)
+    short = {machine: max(0, neighbours - unselected[machine]) for machine in fleet.machines}
+    reserve: list[Agent] = []
+    for agent in reversed(rest):
+        if short[agent.machine] > 0:
+            short[agent.machine] -= 1
+            reserve.append(agent)
+    return reserve[::-1]
+
+
+def _cut(rest: Sequence[Agent], reserve: Sequence[Agent], size: int) -> Iterator[list[Agent]]:
+    """Full batches, then the odd one, then the last: the reserve filled up to `size` with the latest of the others."""
+    waiting = {agent.id for agent in reserve}
+    others = [agent for agent in rest if agent.id not in waiting]
+    early = others[: max(0, len(others) - (size - len(reserve)))]
+    for start in range(0, len(early), size):
+        yield early[start : start + size]
+    done = {agent.id for agent in early}
+    if late := [agent for agent in rest if agent.id not in done]:
+        yield late
+
+
+def _late_dependents(batches: Sequence[Batch]) -> Iterator[str]:
+    """A sentence for each agent that changes in a later batch than something it depends on."""
+    batch_of = {agent.id: batch.index for batch in batches for agent in batch.agents}
+    for batch in batches:
+        for agent in batch.agents:
+            for dependency in agent.depends_on:
+                if batch_of.get(dependency, batch.index) < batch.index:
+                    yield f"{agent.id} (batch {batch.index}) depends on {dependency} (batch {batch_of[dependency]})"

@@ -1,0 +1,137 @@
+"""A change of environment variables: configure, re-read, restart just these programs, read the effect back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from rollout.change import BeforeEach, Reading, Snapshot
+from rollout.clock import Deadline
+from rollout.errors import ActFault, Drift, Unreachable
+from rollout.fleet import Agent, Fleet
+from rollout.machine import Machine, side_by_side
+from rollout.observe.probe import Prober
+from rollout.observe.witness import Witness, by_machine, witness_all
+
+START_TOLERANCE = 0.05
+"""Seconds: /proc counts starts in ticks of 10 ms."""
+
+
+@dataclass(frozen=True)
+class EnvironmentChange:
+    """Sets environment keys of supervised agents. settings: the wanted values; the base of every change that is a flag."""
+
+    name: str
+    fleet: Fleet
+    machines: Mapping[str, Machine]
+    prober: Prober
+    settings: Mapping[str, str]
+
+    def snapshot(self, agents: Sequence[Agent]) -> list[Snapshot]:
+        """Our keys as configured, a fingerprint of the rest, and the process as it runs."""
+        groups = by_machine(agents)
+        taken = side_by_side(groups, lambda name: self._snapshot_on(self.machines[name], groups[name]))
+        return [snapshot for snapshots in taken.values() for snapshot in snapshots]
+
+    def describe(self, snapshot: Snapshot) -> str:
+        """Each key with its present and its wanted value."""
+        lines = [f"{key} {snapshot.settings.get(key) or 'absent'} -> {wanted}" for key, wanted in self.settings.items()]
+        return "; ".join(lines)
+
+    def apply(self, agents: Sequence[Agent], deadline: Deadline, before_each: BeforeEach) -> None:
+        """Configure and restart the agents, machines side by side."""
+        self._act({agent.id: self.settings for agent in agents}, deadline, before_each)
+
+    def restore(self, snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
+        """Configure the prior values and restart."""
+        self._act({snapshot.agent: snapshot.settings for snapshot in snapshots}, deadline, before_each)
+
+    def read_applied(self, agents: Sequence[Agent], since: float) -> list[Reading]:
+        """Healthy, started after the act, and with the wanted environment in the process itself."""
+        seen = witness_all(self.machines, agents, self.prober)
+        return [Reading(each.agent.id, tuple(self.objections(each, since)), self.row(each, since)) for each in seen]
+
+    def read_restored(self, snapshots: Sequence[Snapshot]) -> list[Reading]:
+        """Healthy, with the prior environment in the process itself and the prior configuration on disk."""
+        prior = {snapshot.agent: snapshot for snapshot in snapshots}
+        seen = witness_all(self.machines, [self.fleet.agent(agent) for agent in prior], self.prober)
+        return [Reading(each.agent.id, tuple(self.remains(each, prior[each.agent.id]))) for each in seen]
+
+    def objections(self, seen: Witness, since: float) -> Iterator[str]:
+        """Why the change is not in effect on this agent."""
+        yield from seen.complaints()
+        if seen.started is not None and seen.started < since - START_TOLERANCE:
+            yield "the process is older than the change"
+        yield from environment_objections(seen, self.settings)
+
+    def remains(self, seen: Witness, prior: Snapshot) -> Iterator[str]:
+        """Why this agent is not as it was before."""
+        yield from seen.complaints()
+        yield from environment_objections(seen, prior.settings)
+        try:
+            fingerprint = self.machines[seen.agent.machine].services.fingerprint(seen.agent.name)
+        except ActFault as fault:
+            yield f"its configuration on disk cannot be read: {fault.reason}"
+        else:
+            if fingerprint != prior.fingerprint:
+                yield "its configuration on disk is not what it was"
+
+    def row(self, seen: Witness, since: float) -> dict[str, str | float | bool | None]:
+        """The same observations as one row of the activation frame."""
+        return {
+            "agent": seen.agent.id,
+            "running": seen.running,
+            "pid_matches_port": seen.owns_ports,
+            "started_after_act": seen.started is not None and seen.started >= since - START_TOLERANCE,
+            "environment_matches": not list(environment_objections(seen, self.settings)),
+            "health_status": seen.health.status,
+            "health_pid_matches": seen.health.pid == seen.service.pid,
+        }
+
+    def _snapshot_on(self, machine: Machine, agents: Sequence[Agent]) -> list[Snapshot]:
+        snapshots = []
+        configured = machine.services.settings(agent.name for agent in agents)
+        services = machine.services.services()
+        for agent in agents:
+            pid = services[agent.name].pid if agent.name in services else 0
+            prior = {key: configured[agent.name].get(key) for key in self.settings}
+            snapshots.append(Snapshot(agent.id, prior, machine.services.fingerprint(agent.name), pid, machine.transport.started(pid) or 0.0))
+        return snapshots
+
+    def _act(self, settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach) -> None:
+        groups = by_machine([self.fleet.agent(agent) for agent in settings])
+        with ThreadPoolExecutor(len(groups)) as pool:
+            acts = {name: pool.submit(self._act_on, self.machines[name], group, settings, deadline, before_each) for name, group in groups.items()}
+        refused: dict[str, str] = {}
+        for name, act in acts.items():
+            try:
+                refused |= act.result()
+            except (Unreachable, ActFault) as error:
+                refused |= {agent.id: str(error) for agent in groups[name]}
+        if refused:
+            raise ActFault("; ".join(sorted(set(refused.values()))), refused)
+
+    def _act_on(
+        self, machine: Machine, agents: Sequence[Agent], settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach
+    ) -> dict[str, str]:
+        """Configure all, re-read once, then replace them side by side; reasons of the refused by identity."""
+        before_each()
+        for agent in agents:
+            machine.services.configure(agent.name, settings[agent.id])
+        names = {agent.name for agent in agents}
+        pending = machine.services.pending()
+        if foreign := (pending.added | pending.changed | pending.removed) - names:
+            raise Drift("configuration changed by somebody else", (f"{machine.name}/{name}" for name in foreign))
+        reasons = machine.services.restart(names, deadline, before_each)
+        return {f"{machine.name}/{name}": reason for name, reason in reasons.items()}
+
+
+def environment_objections(seen: Witness, settings: Mapping[str, str | None]) -> Iterator[str]:
+    """Keys whose value in /proc/PID/environ is not the wanted one (None: absent)."""
+    if seen.environment is None:
+        yield "its environment cannot be read: there is no process"
+        return
+    for key, wanted in settings.items():
+        if (actual := seen.environment.get(key)) != wanted:
+            yield f"{key} is {actual or 'absent'} in the running process, not {wanted or 'absent'}"

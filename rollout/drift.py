@@ -1,0 +1,41 @@
+"""Whether agents that a run does not touch stay what they were: their configuration and their process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rollout.fleet import Fleet
+from rollout.machine import Machine, side_by_side
+
+
+@dataclass(frozen=True)
+class Bystanders:
+    """Every agent's pid when the watch began, by identity; compared with the present before each batch."""
+
+    fleet: Fleet
+    machines: Mapping[str, Machine]
+    pids: Mapping[str, int]
+
+    @classmethod
+    def watch(cls, fleet: Fleet, machines: Mapping[str, Machine]) -> Bystanders:
+        """Begin to watch. Raises Unreachable."""
+        return cls(fleet, machines, _pids(fleet, machines))
+
+    def drifted(self, touched: Iterable[str]) -> dict[str, str]:
+        """Agents outside `touched` that are not what they were, with the reason. Raises Unreachable, ActFault."""
+        ours = set(touched)
+        reasons: dict[str, str] = {}
+        for name, pending in side_by_side(self.machines, lambda name: self.machines[name].services.pending()).items():
+            for kind, names in (("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)):
+                reasons |= {f"{name}/{each}": f"its configuration was {kind} by somebody else" for each in names}
+        for agent, pid in _pids(self.fleet, self.machines).items():
+            if pid != self.pids[agent]:
+                reasons.setdefault(agent, f"restarted by somebody else (pid {self.pids[agent]} before, {pid} now)")
+        return {agent: reason for agent, reason in reasons.items() if agent not in ours}
+
+
+def _pids(fleet: Fleet, machines: Mapping[str, Machine]) -> dict[str, int]:
+    """The supervised pid of each agent, 0 where there is none."""
+    services = side_by_side(machines, lambda name: machines[name].services.services())
+    return {agent.id: services[agent.machine][agent.name].pid if agent.name in services[agent.machine] else 0 for agent in fleet.agents}

@@ -1,0 +1,219 @@
+"""Carries a change out and back under the ledger: intend, act, read back, settle. Knows no Prefect, so that settling needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from rollout.change import Change, Reading, Snapshot
+from rollout.clock import Clock, Deadline, wait_until
+from rollout.errors import ActFault, Drift, Unreachable
+from rollout.fleet import Agent
+from rollout.ledger import CHANGED, Ledger, Step
+from rollout.ownership import Ownership
+
+POLL = 0.2
+"""Seconds between two looks at agents that are starting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """What became of a batch. since: Unix seconds before the first act; verified_at: when the last witness agreed (or gave up)."""
+
+    since: float
+    verified_at: float
+    readings: tuple[Reading, ...]
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """Agents on which the effect does not show."""
+        return tuple(reading.agent for reading in self.readings if not reading.verified)
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """What became of a rollback. began, ended: Unix seconds; quarantined: agent to the reason why it could not be restored."""
+
+    began: float
+    ended: float
+    restored: tuple[str, ...]
+    quarantined: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> float:
+        """From the decision to the last agent read back as it was."""
+        return self.ended - self.began
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds from the plan: for the acts on one batch, for its read-back, for a whole rollback."""
+
+    act: float
+    verify: float
+    rollback: float
+    rollback_size: int
+
+
+class Executor:
+    """One change on one fleet by one run."""
+
+    def __init__(self, change: Change, ledger: Ledger, ownership: Ownership, limits: Limits, clock: Clock) -> None:
+        self.change = change
+        self.ledger = ledger
+        self._ownership = ownership
+        self._limits = limits
+        self._clock = clock
+
+    def find_finished(self, agents: Sequence[Agent]) -> tuple[str, ...]:
+        """Agents that this run never touched and that are in the wanted state already: recorded as found, neither restarted nor ever rolled back."""
+        unknown = [agent for agent in agents if agent.id not in self.ledger.last_steps()]
+        found = tuple(reading.agent for reading in self.change.read_applied(unknown, 0.0) if reading.verified)
+        self._mark(Step.FOUND, found, 0)
+        return self.ledger.in_step(Step.FOUND)
+
+    def activate(self, agents: Sequence[Agent], batch: int) -> Activation:
+        """Change the agents that are not changed yet and read the effect back; what an earlier attempt finished is only read back.
+
+        Raises Unreachable (nothing is lost: a repetition finds its place by the ledger), Drift and OwnershipLost.
+        """
+        steps = self.ledger.last_steps()
+        since = self._since(agents)
+        begun = [agent for agent in agents if steps.get(agent.id) in CHANGED]
+        fine = {reading.agent for reading in self.change.read_applied(begun, since) if reading.verified} if begun else set()
+        todo = [agent for agent in agents if agent.id not in fine]
+        if fine:
+            self._mark(Step.VERIFIED, [agent for agent in fine if steps[agent] is not Step.VERIFIED], batch)
+        refused: dict[str, str] = {}
+        if todo:
+            self.ledger.intend(self._ownership.epoch, self.change.snapshot([agent for agent in todo if steps.get(agent.id) not in CHANGED]), batch)
+            try:
+                self.change.apply(todo, Deadline.after(self._clock, self._limits.act), self._ownership.check)
+            except ActFault as fault:
+                refused = dict.fromkeys(fault.agents, fault.reason)
+            self._mark(Step.APPLIED, [agent.id for agent in todo if agent.id not in refused], batch)
+        readings = self._read_until_verified(lambda: self.change.read_applied(agents, since), self._limits.verify)
+        self._mark(Step.VERIFIED, [reading.agent for reading in readings if reading.verified and reading.agent not in fine], batch)
+        return Activation(since, self._clock.now(), tuple(_with_refusal(reading, refused) for reading in readings))
+
+    def read_all(self, agents: Sequence[Agent]) -> Activation:
+        """Read the effect back once more, of everybody, whoever changed them; touches nobody."""
+        began = self._clock.now()
+        readings = self.change.read_applied(agents, 0.0)
+        return Activation(began, self._clock.now(), tuple(readings))
+
+    def restart_unchanged(self, agents: Sequence[Agent], batch: int) -> Reversal:
+        """Restart agents without changing them, as a placebo: through the ledger like any act, and read back as they were. Raises Unreachable."""
+        self.ledger.intend(self._ownership.epoch, self.change.snapshot(agents), batch)
+        names = {agent.id for agent in agents}
+        snapshots = [snapshot for snapshot in self.ledger.changed() if snapshot.agent in names]
+        began = self._clock.now()
+        try:
+            self.change.restore(snapshots, Deadline.after(self._clock, self._limits.act), self._ownership.check)
+        except ActFault as fault:
+            return Reversal(began, self._clock.now(), (), dict.fromkeys(fault.agents, fault.reason))
+        readings = self._read_until_verified(lambda: self.change.read_restored(snapshots), self._limits.verify)
+        restored = tuple(reading.agent for reading in readings if reading.verified)
+        self._mark(Step.RESTORED, restored, batch)
+        lost = {reading.agent: "; ".join(reading.disagreements) for reading in readings if not reading.verified}
+        return Reversal(began, self._clock.now(), restored, lost)
+
+    def roll_back(self, agents: Iterable[str] | None = None) -> Reversal:
+        """Bring back what the ledger says was changed (or only those agents), last changed first, a few at a time, each read back.
+
+        What cannot be reached is tried again until the rollback's time is over; what cannot be restored is quarantined by name. Never raises
+        for an agent; raises OwnershipLost. Repeating it is harmless: agents that are as they were are not touched.
+        """
+        began = self._clock.now()
+        deadline = Deadline.after(self._clock, self._limits.rollback)
+        only = None if agents is None else set(agents)
+        waiting = [snapshot for snapshot in self.ledger.changed() if only is None or snapshot.agent in only]
+        restored: list[str] = []
+        failures: dict[str, str] = {}
+        while waiting:
+            failures = {}
+            for start in range(0, len(waiting), self._limits.rollback_size):
+                turn = waiting[start : start + self._limits.rollback_size]
+                outcome = self._restore_turn(turn, deadline)
+                failures |= outcome
+                restored += [snapshot.agent for snapshot in turn if snapshot.agent not in outcome]
+            waiting = [snapshot for snapshot in waiting if snapshot.agent in failures]
+            if deadline.passed:
+                break
+            if waiting:
+                self._clock.sleep(1.0)
+        self._mark(Step.QUARANTINED, failures, 0)
+        return Reversal(began, self._clock.now(), tuple(restored), failures)
+
+    def _restore_turn(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, str]:
+        """Restore some agents, their machines side by side; the reasons of those that are not as they were, by agent.
+
+        Where one machine does not answer, each has its own try: a dead one does not hold back the agents of the others.
+        """
+        try:
+            return self._restore(turn, deadline)
+        except (Unreachable, Drift) as error:
+            machines = _by_machine(turn)
+            if len(machines) == 1:
+                return {snapshot.agent: str(error) for snapshot in turn}
+            outcome: dict[str, str] = {}
+            for group in machines:
+                outcome |= self._restore_turn(group, deadline)
+            return outcome
+
+    def _restore(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, str]:
+        """Restore and read back; the reasons of those that are not as they were. Raises Unreachable, Drift."""
+        self._ownership.check()
+        changed = {reading.agent for reading in self.change.read_restored(turn) if not reading.verified}
+        if changed:
+            todo = [snapshot for snapshot in turn if snapshot.agent in changed]
+            self._mark(Step.REVERTING, [snapshot.agent for snapshot in todo], 0)
+            with suppress(ActFault):  # the witnesses decide below, agent by agent
+                self.change.restore(todo, deadline, self._ownership.check)
+        readings = self._read_until_verified(lambda: self.change.read_restored(turn), min(self._limits.verify, deadline.remaining))
+        self._mark(Step.RESTORED, [reading.agent for reading in readings if reading.verified], 0)
+        return {reading.agent: "; ".join(reading.disagreements) for reading in readings if not reading.verified}
+
+    def _read_until_verified(self, read: Callable[[], list[Reading]], seconds: float) -> list[Reading]:
+        """Look again until all witnesses agree on every agent or the time is over; the last look counts."""
+        latest: list[Reading] = []
+
+        def look() -> list[Reading] | None:
+            nonlocal latest
+            latest = read()
+            return latest if all(reading.verified for reading in latest) else None
+
+        wait_until(look, Deadline.after(self._clock, seconds), POLL)
+        return latest
+
+    def _since(self, agents: Sequence[Agent]) -> float:
+        """The moment of the first intention on any of these agents since it last was clean, or now."""
+        steps = self.ledger.last_steps()
+        names = {agent.id for agent in agents if steps.get(agent.id) in CHANGED}
+        first: dict[str, float] = {}
+        for entry in self.ledger.entries:
+            if entry.agent in names and entry.step is Step.INTENDED:
+                first.setdefault(entry.agent, entry.at)
+            elif entry.step is Step.RESTORED:
+                first.pop(entry.agent, None)
+        return min(first.values(), default=self._clock.now())
+
+    def _mark(self, step: Step, agents: Iterable[str], batch: int) -> None:
+        if chosen := list(agents):
+            self.ledger.append(self._ownership.epoch, step, chosen, batch=batch)
+
+
+def _by_machine(snapshots: Iterable[Snapshot]) -> list[list[Snapshot]]:
+    """The snapshots of each machine, in the given order."""
+    groups: dict[str, list[Snapshot]] = {}
+    for snapshot in snapshots:
+        groups.setdefault(snapshot.agent.partition("/")[0], []).append(snapshot)
+    return list(groups.values())
+
+
+def _with_refusal(reading: Reading, refused: dict[str, str]) -> Reading:
+    """The reading with the reason why the act itself was refused, if it was."""
+    if reading.agent not in refused or reading.verified:
+        return reading
+    return Reading(reading.agent, (f"the act was refused: {refused[reading.agent]}", *reading.disagreements), reading.row)

@@ -1,0 +1,58 @@
+"""The last look at a run's agents, whatever happened before: what a report says of each is seen, not remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rollout.change import Change
+from rollout.errors import RolloutError
+from rollout.fleet import Agent
+from rollout.ledger import Ledger, Step
+from rollout.observe.witness import Witness, by_machine, witness_all
+from rollout.report import AgentReport
+from rollout.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """agents: one entry each, seen or not; unknowns: what could not be seen, as sentences."""
+
+    agents: tuple[AgentReport, ...]
+    unknowns: tuple[str, ...]
+
+
+def last_look(
+    site: Site, change: Change | None, ledger: Ledger, agents: Sequence[Agent], batches: Mapping[str, int], pids_before: Mapping[str, int]
+) -> LastLook:
+    """Every agent as the witnesses see it now. batches, pids_before: by identity. Never raises for a machine that does not answer."""
+    steps = ledger.last_steps()
+    entries: dict[str, AgentReport] = {}
+    unknowns: list[str] = []
+    for machine, group in by_machine(agents).items():
+        try:
+            witnesses = {seen.agent.id: seen for seen in witness_all(site.machines, group, site.prober)}
+            wrong = _not_as_recorded(change, ledger, group)
+        except (RolloutError, OSError) as error:
+            unknowns.append(f"{len(group)} agents of {machine} could not be seen at the end: {error}")
+            witnesses, wrong = {}, {}
+        for agent in group:
+            step = steps[agent.id].value if agent.id in steps else "untouched"
+            place = (agent.id, batches.get(agent.id, 0), step, pids_before.get(agent.id, 0))
+            entries[agent.id] = _entry(*place, witnesses.get(agent.id), wrong.get(agent.id, ()))
+    return LastLook(tuple(entries[agent.id] for agent in agents), tuple(unknowns))
+
+
+def _not_as_recorded(change: Change | None, ledger: Ledger, agents: Sequence[Agent]) -> dict[str, tuple[str, ...]]:
+    """Agents that the ledger calls changed and verified, and the witnesses do not (any more)."""
+    applied = [agent for agent in agents if ledger.last_steps().get(agent.id) in (Step.VERIFIED, Step.FOUND)]
+    readings = change.read_applied(applied, 0.0) if change is not None and applied else []
+    return {reading.agent: reading.disagreements for reading in readings if not reading.verified}
+
+
+def _entry(agent: str, batch: int, step: str, pid_before: int, seen: Witness | None, disagreements: tuple[str, ...]) -> AgentReport:
+    if seen is None:
+        return AgentReport(agent=agent, batch=batch, step=step, verified=None, state="not seen", pid_before=pid_before, pid_after=0)
+    complaints = tuple(dict.fromkeys((*seen.complaints(), *disagreements)))
+    state = "; ".join(complaints) or ("healthy, metrics on" if seen.metrics.status == 200 else "healthy, metrics off")
+    return AgentReport(agent=agent, batch=batch, step=step, verified=not complaints, state=state, pid_before=pid_before, pid_after=seen.service.pid)

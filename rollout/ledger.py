@@ -1,0 +1,171 @@
+"""The write-ahead ledger of one run: what was about to be done is on disk before it is done.
+
+One JSON object a line, fsynced. A rollback reads it backwards; `settle` finishes it from any process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from rollout.change import Snapshot
+from rollout.clock import Clock
+from rollout.errors import InputError
+
+
+class Step(Enum):
+    """The states an agent passes through; the run itself is OPENED and CLOSED. FOUND: in the wanted state before we came, not ours to bring back."""
+
+    OPENED = "opened"
+    FOUND = "found as wanted"
+    INTENDED = "intended"
+    APPLIED = "applied"
+    VERIFIED = "verified"
+    REVERTING = "reverting"
+    RESTORED = "restored"
+    QUARANTINED = "quarantined"
+    CLOSED = "closed"
+
+
+CHANGED = frozenset({Step.INTENDED, Step.APPLIED, Step.VERIFIED, Step.REVERTING, Step.QUARANTINED})
+"""Steps after which an agent may differ from what it was: what a rollback has to undo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. at: Unix seconds; epoch: the ownership under which it was written; batch: from 1, 0 outside the batch loop."""
+
+    at: float
+    epoch: int
+    step: Step
+    agent: str = ""
+    batch: int = 0
+    snapshot: Snapshot | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_line(self) -> str:
+        """The entry as one JSON line."""
+        record = {key: value for key, value in asdict(self).items() if value or key in ("at", "epoch")}
+        return json.dumps(record | {"step": self.step.value}, separators=(",", ":")) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> Entry:
+        """The entry that a line holds."""
+        record = json.loads(line)
+        if snapshot := record.get("snapshot"):
+            record["snapshot"] = Snapshot(**snapshot)
+        return cls(**record | {"step": Step(record["step"])})
+
+
+class Ledger:
+    """The append-only file of one run."""
+
+    def __init__(self, file: Path, clock: Clock) -> None:
+        self.file = file
+        self._clock = clock
+        self.entries: list[Entry] = _read(file)
+
+    def append(self, epoch: int, step: Step, agents: Iterable[str] = ("",), *, batch: int = 0, **facts: Any) -> None:  # noqa: ANN401
+        """Write one entry per agent and have them all on disk before returning."""
+        self._write([Entry(self._clock.now(), epoch, step, agent, batch, None, facts) for agent in agents])
+
+    def intend(self, epoch: int, snapshots: Iterable[Snapshot], batch: int) -> None:
+        """Record the prior state of agents that are about to be changed."""
+        self._write([Entry(self._clock.now(), epoch, Step.INTENDED, s.agent, batch, s) for s in snapshots])
+
+    def _write(self, entries: list[Entry]) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        created = not self.file.exists()
+        with self.file.open("r+b" if not created else "w+b") as stream:
+            _cut_torn_line(stream.fileno(), self.file)
+            stream.seek(0, os.SEEK_END)
+            stream.write("".join(entry.to_line() for entry in entries).encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+        if created:
+            _sync_folder(self.file.parent)
+        self.entries.extend(entries)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever written."""
+        return bool(self.entries)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do: never opened, or closed last."""
+        return not self.entries or self.entries[-1].step is Step.CLOSED
+
+    @property
+    def opened(self) -> Entry:
+        """The latest opening, which says what the run was started with."""
+        return next(entry for entry in reversed(self.entries) if entry.step is Step.OPENED)
+
+    def last_steps(self) -> dict[str, Step]:
+        """The latest step of each agent, in the order in which the agents were first intended since they last were clean."""
+        steps: dict[str, Step] = {}
+        for entry in self.entries:
+            if entry.agent:
+                if entry.step is Step.INTENDED and steps.get(entry.agent) not in CHANGED:
+                    steps.pop(entry.agent, None)  # a fresh start moves the agent to the end of the order
+                steps[entry.agent] = entry.step
+        return steps
+
+    def changed(self) -> list[Snapshot]:
+        """The prior states of all agents that may differ from what they were, last changed first.
+
+        Of an agent intended twice without a restore in between the first snapshot counts: the second one saw our own change.
+        """
+        first: dict[str, Snapshot] = {}
+        for entry in self.entries:
+            if entry.step is Step.INTENDED and entry.snapshot is not None:
+                first.setdefault(entry.agent, entry.snapshot)
+            elif entry.step is Step.RESTORED:
+                first.pop(entry.agent, None)
+        steps = self.last_steps()
+        return [first[agent] for agent in reversed(steps) if steps[agent] in CHANGED]
+
+    def batches(self) -> dict[str, int]:
+        """The batch in which each agent was last intended."""
+        return {entry.agent: entry.batch for entry in self.entries if entry.step is Step.INTENDED}
+
+    def in_step(self, step: Step) -> tuple[str, ...]:
+        """Agents whose latest step is this one."""
+        return tuple(agent for agent, last in self.last_steps().items() if last is step)
+
+
+def _read(file: Path) -> list[Entry]:
+    """All whole lines; a torn last line (the writer died inside it, before acting) is no entry."""
+    if not file.exists():
+        return []
+    text = file.read_text(encoding="utf-8")
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    entries = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entries.append(Entry.from_line(line))
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(file, f"line {number}", f"not a ledger entry ({error})") from error
+    return entries
+
+
+def _cut_torn_line(descriptor: int, file: Path) -> None:
+    """Drop what a dead writer left of its last line, so that the next entry starts on a line of its own."""
+    content = file.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole != len(content):
+        os.ftruncate(descriptor, whole)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file survives a power cut only when its folder is on disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

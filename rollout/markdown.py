@@ -1,0 +1,108 @@
+"""The report as markdown, for people: the only place where verdicts become text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from rollout.report import DayReport
+from rollout.verdict import Standing
+
+LISTED = 12
+"""Names in one table cell before the rest is counted instead."""
+
+
+def render(report: DayReport) -> str:
+    """The whole report; tables only, since Prefect's page shows neither HTML nor diagrams."""
+    when = f"{_time(report.started)} to {_time(report.ended)} ({report.ended - report.started:.0f} s)"
+    where = f"Site {report.site}, fleet {report.fleet}, plan {report.plan}, pace {report.pace:g}"
+    parts = [
+        f"# Day {report.day}: {report.title}",
+        f"**{report.sentence}**",
+        f"Outcome: {report.outcome.value} (exit code {report.exit_code}). {where}. Run {report.run_id}, {when}.",
+    ]
+    if report.rehearsal:
+        parts.append(f"Rehearsal settings in force: {report.rehearsal}.")
+    parts += ["## Criteria", _criteria(report)]
+    if report.batches:
+        parts += ["## Batches", _batches(report)]
+    if report.rollback:
+        parts += ["## Rollback", _rollback(report)]
+    parts += ["## What we could not know", _bullets(report.unknowns) or "Nothing that this run was asked for stayed unknown."]
+    if report.notes:
+        parts += ["## Notes", _bullets(report.notes)]
+    parts += ["## Agents", _agents(report)]
+    parts += ["## Evidence", _bullets(f"{name} {digest}" for name, digest in report.evidence.items()) or "No samples were kept."]
+    return "\n\n".join(parts) + "\n"
+
+
+def _criteria(report: DayReport) -> str:
+    rows = [[c.id, c.statement, c.bound, _mark(c.verdict), c.observed, c.sentence] for c in report.criteria]
+    return _table(["Criterion", "Statement", "Bound", "Verdict", "Observed", "Because"], rows)
+
+
+def _batches(report: DayReport) -> str:
+    rows = []
+    for batch in report.batches:
+        bad = [check.sentence for check in batch.checks if check.verdict != "PASS"]
+        because = "; ".join(bad) or f"{len(batch.checks)} checks passed"
+        rows.append(
+            [
+                str(batch.index),
+                _names(batch.agents),
+                f"{batch.verified - batch.began:.1f} s",
+                f"{batch.ended - batch.began:.1f} s",
+                batch.decision,
+                because,
+            ]
+        )
+    return _table(["Batch", "Agents", "To verified", "In all", "Decision", "Because"], rows)
+
+
+def _rollback(report: DayReport) -> str:
+    rollback = report.rollback
+    if rollback is None:
+        return ""
+    healthy = "not measured" if rollback.seconds_to_healthy is None else f"{rollback.seconds_to_healthy:.1f} s"
+    rows = [
+        ["Cause", rollback.cause],
+        ["Restored and read back", f"{len(rollback.restored)} agents in {rollback.seconds_to_restored:.1f} s of {rollback.budget_seconds:.0f} s"],
+        ["Healthy and grossly normal", healthy],
+        ["Baseline", rollback.baseline],
+        ["Quarantined", "; ".join(f"{agent}: {reason}" for agent, reason in rollback.quarantined.items()) or "none"],
+    ]
+    return _table(["Clock", "Value"], rows)
+
+
+def _agents(report: DayReport) -> str:
+    rows = [[a.agent, str(a.batch or "-"), a.step, a.state, str(a.pid_before or "-"), str(a.pid_after or "-")] for a in report.agents]
+    return _table(["Agent", "Batch", "Ledger", "Seen at the end", "Pid before", "Pid after"], rows)
+
+
+def _mark(standing: Standing) -> str:
+    """The verdict; only MET is set in bold, so that nothing else looks like it."""
+    return f"**{standing.value}**" if standing is Standing.MET else standing.value
+
+
+def _names(agents: Sequence[str]) -> str:
+    shown = ", ".join(agents[:LISTED])
+    return f"{shown} and {len(agents) - LISTED} more" if len(agents) > LISTED else shown
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break out of its cell."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {_cell(line)}" for line in lines)
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,41 @@
+"""How activated agents fare during a bake: from the exporters outside them, so that it is the same before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rollout.observe.frame import by_agent, selection
+from rollout.observe.prometheus import Source
+from rollout.plan import ImpactMetric
+
+QUERIES = {
+    "probe_success_ratio": "avg_over_time(probe_success{%s}[%ds])",
+    "samples": "count_over_time(probe_success{%s}[%ds])",
+    "restarts": "changes(rollout_process_start_time_seconds{%s}[%ds])",
+    "processes": "max_over_time(rollout_process_count{%s}[%ds])",
+}
+"""Column to PromQL over the window; every series comes from an exporter that runs whether the change is on or off."""
+
+
+def health_frame(source: Source, agents: Sequence[str], seconds: int, enough: float) -> pd.DataFrame:
+    """One row per agent that was seen often enough in the last `seconds`: agent and the columns of QUERIES. Raises SourceFault.
+
+    enough: probes below which an agent counts as not seen. Its row is left out, so that the gate says "not measured" instead of "sick".
+    """
+    matchers = selection(agents)
+    columns = [by_agent(source.now(query % (matchers, seconds)), name) for name, query in QUERIES.items()]
+    frame = pd.concat(columns, axis=1).rename_axis("agent").reset_index()
+    return frame[frame["agent"].isin(set(agents)) & (frame["samples"] >= enough)].reset_index(drop=True)
+
+
+def error_frame(source: Source, errors: ImpactMetric, agents: Sequence[str], seconds: int) -> pd.DataFrame:
+    """One row per agent: agent and error_ratio, the plan's own error metric over the whole window. Raises SourceFault."""
+    ratios = by_agent(source.now(errors.promql(selection(agents), f"{seconds}s")), "error_ratio")
+    return ratios[ratios.index.isin(set(agents))].rename_axis("agent").reset_index()
+
+
+def queries_text(seconds: int) -> str:
+    """The queries as they stand in the evidence."""
+    return "; ".join(query % ("...", seconds) for query in QUERIES.values())

@@ -1,0 +1,84 @@
+"""Asking agents themselves over HTTP: /health and /metrics. An answer is one witness, never the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+import httpx
+
+from rollout.observe.exposition import Exposition, read_exposition
+
+Key = TypeVar("Key")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One /health answer. status 0: no answer, with the reason; features: each feature with its state, as the agent says."""
+
+    status: int
+    pid: int = 0
+    started: float = 0.0
+    version: str = ""
+    features: Mapping[str, str] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """One /metrics answer. status 0: no answer, with the reason; seconds: from request to whole body."""
+
+    status: int
+    exposition: Exposition | None = None
+    seconds: float = 0.0
+    reason: str = ""
+
+
+class Prober:
+    """A small pool of clients over a whole fleet. timeout: seconds for one answer; width: requests side by side."""
+
+    def __init__(self, timeout: float, width: int = 8, transport: httpx.BaseTransport | None = None) -> None:
+        limits = httpx.Limits(max_connections=width, max_keepalive_connections=width)
+        self._client = httpx.Client(timeout=timeout, limits=limits, trust_env=False, transport=transport)
+        self._width = width
+
+    def health(self, base: str) -> Health:
+        """What http://ADDRESS:PORT/health answers; every kind of bad answer is a value, not an exception."""
+        try:
+            response = self._client.get(f"{base}/health")
+            content = response.json()
+            features = content.get("features", {})
+            return Health(response.status_code, int(content["pid"]), float(content["started"]), str(content.get("version", "")), features)
+        except httpx.HTTPError as error:
+            return Health(0, reason=_said(error))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return Health(response.status_code, reason=f"not the health answer that was agreed: {error!r}")
+
+    def metrics(self, base: str) -> Metrics:
+        """What http://ADDRESS:PORT/metrics answers, parsed when there is something."""
+        try:
+            response = self._client.get(f"{base}/metrics")
+        except httpx.HTTPError as error:
+            return Metrics(0, reason=_said(error))
+        seconds = response.elapsed.total_seconds()
+        if response.status_code != HTTPStatus.OK:
+            return Metrics(response.status_code, seconds=seconds)
+        return Metrics(response.status_code, read_exposition(response.text), seconds)
+
+    def ask_all(self, ask: Callable[[Key], Answer], keys: Sequence[Key]) -> list[Answer]:
+        """The answers in the order of the keys, asked side by side."""
+        with ThreadPoolExecutor(self._width) as pool:
+            return list(pool.map(ask, keys))
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._client.close()
+
+
+def _said(error: httpx.HTTPError) -> str:
+    """The error's own words, or its kind when it has none (timeouts)."""
+    return str(error) or type(error).__name__

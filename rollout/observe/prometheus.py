@@ -1,0 +1,110 @@
+"""Prometheus as a source of frames, through prometheus-api-client inside the limits that were measured for it.
+
+Its defaults wait for ever and its own frame classes fail on empty answers, so timeouts are set and frames are built here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from typing import Any, Protocol
+
+import pandas as pd
+import requests
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+
+from rollout.clock import Clock
+from rollout.errors import SourceFault
+from rollout.observe.frame import Samples, frame_of
+
+STALE_AFTER = 5
+"""Scrape intervals without any new sample after which a source does not know the present (Prometheus' own staleness is 5 minutes)."""
+
+
+class Source(Protocol):
+    """Somebody who can answer PromQL. Every method raises SourceFault rather than returning a guess."""
+
+    @property
+    def name(self) -> str:
+        """The source's name in reports."""
+
+    def now(self, query: str) -> pd.DataFrame:
+        """The instant vector at this moment: one row per series, its labels and `value`; empty when nothing matches."""
+
+    def window(self, query: str, start: float, end: float, step: float) -> Samples:
+        """The range vector from start to end (Unix seconds) every step seconds, long format: agent, machine, t, value."""
+
+
+class Prometheus:
+    """One Prometheus server. timeout: seconds for one answer; scrape_interval: seconds, to know what is stale."""
+
+    def __init__(self, name: str, url: str, clock: Clock, scrape_interval: float, timeout: float = 10.0) -> None:
+        self.name = name
+        self._clock = clock
+        self._stale = max(STALE_AFTER * scrape_interval, 5.0)
+        session = requests.Session()
+        session.trust_env = False
+        self._connect = PrometheusConnect(url=url, session=session, timeout=timeout)
+
+    def now(self, query: str) -> pd.DataFrame:
+        """The instant vector at this moment."""
+        result = self._ask(lambda: self._connect.custom_query(query))
+        return pd.DataFrame([series["metric"] | {"value": float(series["value"][1])} for series in result])
+
+    def window(self, query: str, start: float, end: float, step: float) -> Samples:
+        """The range vector as a frame; its ends are whole seconds inside the window, since the library rounds and a rounded end lies ahead of now."""
+        ends = pd.to_datetime([ceil(start), floor(end)], unit="s", utc=True)
+        return frame_of(self._ask(lambda: self._connect.custom_query_range(query, ends[0], ends[1], f"{step:g}")))
+
+    def require_fresh(self) -> None:
+        """Raise SourceFault if the newest sample is older than a few scrape intervals, or there is none."""
+        newest = self.now('max(timestamp(up{job=~"process|probe"}))')
+        if newest.empty:
+            raise SourceFault(f"{self.name} has no samples of the fleet")
+        age = self._clock.now() - float(newest["value"].iloc[0])
+        if age > self._stale:
+            raise SourceFault(f"{self.name} is stale: its newest sample is {age:.0f} s old, more than {self._stale:.0f} s")
+
+    def _ask(self, question: Any) -> Any:  # noqa: ANN401 (the library returns decoded JSON)
+        try:
+            return question()
+        except requests.Timeout as error:
+            raise SourceFault(f"{self.name} does not answer in time") from error
+        except requests.ConnectionError as error:
+            raise SourceFault(f"{self.name} cannot be reached") from error
+        except (PrometheusApiClientException, requests.RequestException, ValueError) as error:
+            raise SourceFault(f"{self.name} refuses the query: {str(error).splitlines()[0][:200]}") from error
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Several sources in the order in which they are believed; the first that answers and is fresh is used."""
+
+    ordered: Sequence[Prometheus]
+
+    @property
+    def name(self) -> str:
+        """The names in their order."""
+        return ", ".join(source.name for source in self.ordered)
+
+    def usable(self) -> Prometheus:
+        """The first source that answers with fresh samples. Raises SourceFault with every source's reason."""
+        reasons = []
+        for source in self.ordered:
+            try:
+                source.require_fresh()
+            except SourceFault as fault:
+                reasons.append(str(fault))
+            else:
+                return source
+        raise SourceFault("; ".join(reasons) or "no source is configured")
+
+    def now(self, query: str) -> pd.DataFrame:
+        """The instant vector from the first usable source."""
+        return self.usable().now(query)
+
+    def window(self, query: str, start: float, end: float, step: float) -> Samples:
+        """The range vector from the first usable source."""
+        return self.usable().window(query, start, end, step)

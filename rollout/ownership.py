@@ -1,0 +1,118 @@
+"""One rollout at a time per fleet, whatever dies in between.
+
+An unsettled ledger owns its fleet whatever its age. The lease says whether its process still works on it: a lapsed lease permits
+settling, never a start. Every claim raises the epoch; a process that lost the fleet sees a foreign epoch before its next act and stops.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rollout.clock import Clock
+from rollout.errors import OwnershipLost, Refused
+from rollout.ledger import Ledger
+
+LEASE = 60.0
+"""Seconds; waits of a run renew it at least every few seconds, so three missed renewals mean a dead or stopped process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who owns a fleet. expires: Unix seconds; birth: the process's start in clock ticks since boot, so that a reused pid is not mistaken."""
+
+    run: str
+    epoch: int
+    pid: int
+    birth: str
+    host: str
+    expires: float
+
+    def alive(self, now: float) -> bool:
+        """Whether its process still works: inside its lease and, where that can be seen, still running."""
+        if self.host == socket.gethostname() and birth_of(self.pid) != self.birth:
+            return False
+        return now < self.expires
+
+
+class Ownership:
+    """The claim of one process on one fleet."""
+
+    def __init__(self, folder: Path, fleet: str, clock: Clock) -> None:
+        self._folder = folder
+        self._file = folder / f"{fleet}.json"
+        self._fleet = fleet
+        self._clock = clock
+        self.epoch = 0
+
+    def claim(self, run: str, runs: Path) -> int:
+        """Take the fleet for a run and return the new epoch. Raises Refused with the holder's name and the command that settles it."""
+        with self._locked():
+            holder = self.holder()
+            if holder is not None and holder.run != run and not Ledger(runs / holder.run / "ledger.jsonl", self._clock).settled:
+                raise Refused(f"run {holder.run} owns fleet {self._fleet}: settle it first with `rollout settle {holder.run}`")
+            return self._take(run, holder)
+
+    def take_over(self, run: str) -> int:
+        """Take the fleet to settle that run. Raises Refused while another process still works on the fleet."""
+        with self._locked():
+            return self._take(run, self.holder())
+
+    def _take(self, run: str, holder: Claim | None) -> int:
+        if holder is not None and holder.pid != os.getpid() and holder.alive(self._clock.now()):
+            raise Refused(f"fleet {self._fleet} is worked on by run {holder.run} (pid {holder.pid} on {holder.host}); wait for it or cancel it first")
+        self.epoch = (holder.epoch if holder else 0) + 1
+        self._write(run)
+        return self.epoch
+
+    def check(self) -> None:
+        """Renew the lease; call before each act and while waiting. Raises OwnershipLost when another process has claimed the fleet."""
+        with self._locked():
+            holder = self.holder()
+            if holder is None or holder.epoch != self.epoch:
+                raise OwnershipLost(f"fleet {self._fleet} belongs to {holder.run if holder else 'nobody'} now; this process stops")
+            self._write(holder.run)
+
+    def release(self) -> None:
+        """Give up the lease but keep the name: an unsettled ledger still refuses other runs."""
+        with self._locked():
+            holder = self.holder()
+            if holder is not None and holder.epoch == self.epoch:
+                self._store(Claim(holder.run, holder.epoch, 0, "", "", 0.0))
+
+    def holder(self) -> Claim | None:
+        """The present claim, if the fleet was ever claimed."""
+        if not self._file.exists():
+            return None
+        return Claim(**json.loads(self._file.read_text(encoding="utf-8")))
+
+    def _write(self, run: str) -> None:
+        pid = os.getpid()
+        self._store(Claim(run, self.epoch, pid, birth_of(pid), socket.gethostname(), self._clock.now() + LEASE))
+
+    def _store(self, claim: Claim) -> None:
+        fresh = self._file.with_suffix(".tmp")
+        fresh.write_text(json.dumps(asdict(claim)), encoding="utf-8")
+        fresh.replace(self._file)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self._folder / f"{self._fleet}.lock").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+
+def birth_of(pid: int) -> str:
+    """Start of a process in clock ticks since boot (proc(5), field 22 of stat); empty if there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]

@@ -1,0 +1,47 @@
+"""Quiet windows of a site's own sources: the judge's metrics while nothing is rolled out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from rollout.clock import Clock
+from rollout.fleet import Fleet
+from rollout.observe.frame import by_agent, selection
+from rollout.observe.impact import impact_samples
+from rollout.observe.prometheus import Prometheus, Source, Sources
+from rollout.plan import Day
+from rollout.site_file import SiteFile
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """frame: as the judge wants it, t in seconds since the window began, nobody treated. source: who answered.
+
+    restarted: agents that restarted inside the window, left out of the frame; None if no source knows when agents started.
+    """
+
+    frame: pd.DataFrame
+    source: str
+    restarted: tuple[str, ...] | None
+
+
+def sources_of(site: SiteFile, clock: Clock, timeout: float) -> Sources:
+    """The site's sources alone: reading needs no supervisor and none of its secrets."""
+    return Sources([Prometheus(each.name, each.url, clock, site.scrape_interval, timeout) for each in site.asked])
+
+
+def quiet_window(source: Source, day: Day, fleet: Fleet, window: tuple[float, float], scrape_interval: float, rate: float) -> Quiet:
+    """The day's impact metrics of the whole fleet. window: Unix seconds; rate: seconds of $rate. Raises SourceFault."""
+    agents = [agent.id for agent in fleet.agents]
+    samples = impact_samples(source, day.impact, agents, *window, scrape_interval, rate)
+    restarted = _restarted(source, agents, round(window[1] - window[0]))
+    kept = samples[~samples["agent"].isin(restarted or ())]
+    return Quiet(kept.assign(t=kept["t"] - window[0], treated=False), source.name, restarted)
+
+
+def _restarted(source: Source, agents: list[str], seconds: int) -> tuple[str, ...] | None:
+    """Agents whose process start time changed within the last seconds."""
+    changed = by_agent(source.now(f"changes(rollout_process_start_time_seconds{{{selection(agents)}}}[{seconds}s])"), "changes")
+    return None if changed.empty else tuple(sorted(set(changed[changed > 0].index) & set(agents)))

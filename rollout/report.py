@@ -1,0 +1,165 @@
+"""What a run says of itself: values only, each with its evidence; rendering happens elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rollout.document import Document
+from rollout.verdict import STANDING_OF, Finding, Standing, Verdict
+
+
+class Outcome(Enum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    REFUSED = "refused before acting"
+    ROLLED_BACK = "rolled back"
+    HELD = "held for a person"
+    ROLLBACK_INCOMPLETE = "rollback incomplete"
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of the commands that run a day."""
+        return {Outcome.COMPLETE: 0, Outcome.REFUSED: 2, Outcome.ROLLED_BACK: 3, Outcome.HELD: 4, Outcome.ROLLBACK_INCOMPLETE: 5}[self]
+
+
+class CriterionReport(Document):
+    """One criterion of the plan. window: Unix seconds; samples: how many values the verdict rests on."""
+
+    id: str
+    statement: str
+    verdict: Standing
+    observed: str
+    bound: str
+    source: str
+    query: str
+    window: tuple[float, float] | None
+    samples: int
+    sentence: str
+    agents: tuple[str, ...] = ()
+
+
+class CheckReport(Document):
+    """One finding of one gate, as it stood when the gate judged."""
+
+    gate: str
+    check: str
+    verdict: str = Field(pattern="^(PASS|INCONCLUSIVE|ERROR|FAIL)$")
+    observed: str
+    bound: str
+    sentence: str
+    samples: int
+    agents: tuple[str, ...] = ()
+
+
+class BatchReport(Document):
+    """One batch. began, verified, ended: Unix seconds; decision: what followed from its gates."""
+
+    index: int
+    agents: tuple[str, ...]
+    canary: bool
+    began: float
+    verified: float
+    ended: float
+    decision: str
+    extensions: int
+    checks: tuple[CheckReport, ...]
+    samples: str = ""
+
+
+class AgentReport(Document):
+    """One agent before and after. step: its last step in the ledger; state: what the witnesses saw at the end."""
+
+    agent: str
+    batch: int
+    step: str
+    verified: bool | None
+    state: str
+    pid_before: int
+    pid_after: int
+
+
+class RollbackReport(Document):
+    """A rollback with its clocks in seconds against the plan's budget; None is not measured."""
+
+    cause: str
+    restored: tuple[str, ...]
+    quarantined: dict[str, str]
+    seconds_to_restored: float
+    seconds_to_healthy: float | None
+    budget_seconds: float
+    baseline: str
+
+
+class DayReport(Document):
+    """One day's run."""
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    plan: str
+    day: int
+    title: str
+    site: str
+    fleet: str
+    rehearsal: str = Field(description="The declared overlay that applied, in words; empty in production.")
+    outcome: Outcome
+    exit_code: int
+    sentence: str
+    cause: str = Field(description="Why it did not complete; empty when it did.")
+    pace: float
+    started: float
+    ended: float
+    criteria: tuple[CriterionReport, ...]
+    batches: tuple[BatchReport, ...]
+    agents: tuple[AgentReport, ...]
+    rollback: RollbackReport | None
+    unknowns: tuple[str, ...] = Field(description="What this run could not know; always there.")
+    notes: tuple[str, ...] = ()
+    evidence: dict[str, str] = Field(description="Files of this report and what they hold, with their SHA-256.")
+
+
+def criterion_report(identity: str, statement: str, bound: str, findings: Iterable[Finding]) -> CriterionReport:
+    """What the findings allow to say of a criterion; without findings it was not measured."""
+    chosen = max(findings, key=lambda finding: finding.verdict, default=None)
+    if chosen is None:
+        return CriterionReport(
+            id=identity, statement=statement, verdict=Standing.NOT_MEASURED, observed="not measured", bound=bound,
+            source="", query="", window=None, samples=0, sentence="Nothing in this run measured it.",
+        )  # fmt: skip
+    evidence = chosen.evidence
+    return CriterionReport(
+        id=identity,
+        statement=statement,
+        verdict=STANDING_OF[chosen.verdict],
+        observed=chosen.observed if chosen.verdict is not Verdict.ERROR else f"not measured ({chosen.observed})",
+        bound=bound,
+        source=evidence.source if evidence else "",
+        query=evidence.query if evidence else "",
+        window=(evidence.start, evidence.end) if evidence else None,
+        samples=evidence.samples if evidence else 0,
+        sentence=chosen.sentence,
+        agents=chosen.agents,
+    )
+
+
+def check_report(gate: str, finding: Finding) -> CheckReport:
+    """A finding as it stands in a report."""
+    return CheckReport(
+        gate=gate,
+        check=finding.check,
+        verdict=finding.verdict.name,
+        observed=finding.observed,
+        bound=finding.bound,
+        sentence=finding.sentence,
+        samples=finding.evidence.samples if finding.evidence else 0,
+        agents=finding.agents,
+    )
+
+
+def report_schema() -> dict[str, Any]:
+    """The JSON Schema of report.json; kept in schemas/report.schema.json."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **DayReport.model_json_schema()}

@@ -1,0 +1,71 @@
+"""What the house needs of a service manager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from rollout.change import BeforeEach
+from rollout.clock import Deadline
+
+
+class ServiceState(Enum):
+    """Process states of supervisord (supervisord.org/subprocess.html)."""
+
+    STOPPED = "STOPPED"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    BACKOFF = "BACKOFF"
+    STOPPING = "STOPPING"
+    EXITED = "EXITED"
+    FATAL = "FATAL"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One supervised program as its manager sees it. pid 0: no process; group: differs from name when it is part of a group."""
+
+    name: str
+    group: str
+    state: ServiceState
+    pid: int
+    reason: str
+
+    @property
+    def runs(self) -> bool:
+        """Whether its manager says that it runs, past its start."""
+        return self.state is ServiceState.RUNNING and self.pid > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What differs between the configuration on disk and what the manager runs, by program name."""
+
+    added: frozenset[str]
+    changed: frozenset[str]
+    removed: frozenset[str]
+
+
+class ServiceManager(Protocol):
+    """One machine's service manager. Every method raises Unreachable when it does not answer."""
+
+    def services(self) -> Mapping[str, Service]:
+        """All supervised programs by name."""
+
+    def pending(self) -> Pending:
+        """Re-reads the configuration without acting on it: an exact drift detector."""
+
+    def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+        """The configured environment of each program. Raises ActFault naming programs that cannot be managed, with the reason."""
+
+    def fingerprint(self, name: str) -> str:
+        """Hash of everything configured for that program."""
+
+    def configure(self, name: str, settings: Mapping[str, str | None]) -> None:
+        """Set these environment keys in the configuration on disk (None removes one); everything else stays to the letter."""
+
+    def restart(self, names: Iterable[str], deadline: Deadline, before_each: BeforeEach) -> Mapping[str, str]:
+        """Restart them side by side under their configuration on disk; returns the reasons of those that were refused, by name."""

@@ -1,0 +1,136 @@
+"""supervisord as a service manager: edit a program's own section, re-read, then replace just that program.
+
+`restart all` and environment variables of the caller change nothing (children inherit supervisord's environment), so every
+program is stopped, removed and added again by itself, side by side.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+from supervisor.xmlrpc import Faults
+
+from rollout.change import BeforeEach
+from rollout.clock import Deadline
+from rollout.errors import ActFault, Unreachable
+from rollout.services.port import Pending, Service, ServiceState
+from rollout.services.program_file import ProgramFile, UnsafeEdit
+from rollout.services.supervisor_rpc import Fault, SupervisorRpc
+from rollout.transports.port import Transport
+
+Answer = TypeVar("Answer")
+
+
+class Supervisor:
+    """One machine's supervisord.
+
+    programs: its configuration file, or the folder with one file per program; timeout: seconds for a call that waits for no process.
+    """
+
+    def __init__(self, rpc: SupervisorRpc, transport: Transport, programs: PurePath, timeout: float, width: int = 10) -> None:
+        self._rpc = rpc
+        self._transport = transport
+        self._programs = programs
+        self._timeout = timeout
+        self._width = width
+
+    def services(self) -> Mapping[str, Service]:
+        """All supervised programs by name."""
+        return {record["name"]: _service(record) for record in self._call("supervisor.getAllProcessInfo")}
+
+    def pending(self) -> Pending:
+        """What a re-read of the configuration would add, change and remove. Raises ActFault when it cannot be read."""
+        try:
+            [[added, changed, removed]] = self._call("supervisor.reloadConfig")
+        except Fault as fault:
+            if fault.code != Faults.CANT_REREAD:
+                raise
+            raise ActFault(f"supervisord cannot read its configuration: {fault}", ()) from fault
+        return Pending(frozenset(added), frozenset(changed), frozenset(removed))
+
+    def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+        """The environment configured for each program."""
+        found = {name: self._read(name, ProgramFile.environment) for name in names}
+        if grouped := [name for name, service in self.services().items() if name in found and service.group != name]:
+            raise ActFault("part of a supervisord group, whose removal would restart the whole group", grouped)
+        return found
+
+    def fingerprint(self, name: str) -> str:
+        """SHA-256 of what the program's section says."""
+        return self._read(name, ProgramFile.fingerprint)
+
+    def configure(self, name: str, settings: Mapping[str, str | None]) -> None:
+        """Set environment keys of one program on disk."""
+        file, before = self._file_of(name)
+        after = self._read(name, lambda program_file, program: program_file.set_environment(program, settings))
+        if after != before:
+            self._transport.replace(file, after)
+
+    def restart(self, names: Iterable[str], deadline: Deadline, before_each: BeforeEach) -> Mapping[str, str]:
+        """Replace the programs side by side; the reasons of those that were refused, by name."""
+
+        def replace(name: str) -> str:
+            before_each()
+            try:
+                self._replace(name, deadline)
+            except (Fault, Unreachable) as error:
+                return str(error)
+            return ""
+
+        chosen = list(names)
+        self._end_orphans(chosen)
+        with ThreadPoolExecutor(self._width) as pool:
+            reasons = dict(zip(chosen, pool.map(replace, chosen), strict=True))
+        return {name: reason for name, reason in reasons.items() if reason}
+
+    def _replace(self, name: str, deadline: Deadline) -> None:
+        self._tolerant("supervisor.stopProcess", name, Faults.NOT_RUNNING, Faults.BAD_NAME, timeout=deadline.remaining or 0.001)
+        self._tolerant("supervisor.removeProcessGroup", name, Faults.BAD_NAME, timeout=deadline.within(self._timeout))
+        self._tolerant("supervisor.addProcessGroup", name, Faults.ALREADY_ADDED, timeout=deadline.within(self._timeout))
+
+    def _end_orphans(self, names: Iterable[str]) -> None:
+        """End processes of these programs that a dead supervisord left behind: they would hold the ports of their successors.
+
+        An orphan says by its environment which program it is, listens on this machine, and is not the process that supervisord knows.
+        """
+        wanted, known = set(names), {service.pid for service in self.services().values()}
+        for pid in set(self._transport.listeners().values()) - known:
+            environment = self._transport.environment(pid)
+            if environment is not None and environment.get("SUPERVISOR_PROCESS_NAME") in wanted:
+                self._transport.end(pid)
+
+    def _tolerant(self, method: str, name: str, *fine: int, timeout: float) -> None:
+        """Call a method whose named faults mean that the wanted state is reached already (the call may be a repetition)."""
+        try:
+            self._rpc.call(method, name, timeout=timeout)
+        except Fault as fault:
+            if fault.code not in fine:
+                raise
+
+    def _call(self, method: str) -> Any:  # noqa: ANN401 (XML-RPC is untyped)
+        return self._rpc.call(method, timeout=self._timeout)
+
+    def _read(self, name: str, ask: Callable[[ProgramFile, str], Answer]) -> Answer:
+        """What the program's file says. Raises ActFault naming the program when its file is not safe to read or edit."""
+        try:
+            return ask(ProgramFile(self._file_of(name)[1]), name)
+        except UnsafeEdit as error:
+            raise ActFault(str(error), [name]) from error
+
+    def _file_of(self, name: str) -> tuple[PurePath, str]:
+        """The file that holds the program, with its text; its own file is tried first."""
+        header = re.compile(rf"^\[program:{re.escape(name)}\]", re.MULTILINE)
+        for file in sorted(self._transport.files(self._programs), key=lambda file: file.stem != name):
+            text = self._transport.read(file)
+            if header.search(text):
+                return file, text
+        raise ActFault(f"no [program:...] section below {self._programs}", [name])
+
+
+def _service(record: Mapping[str, Any]) -> Service:
+    """One entry of getAllProcessInfo."""
+    return Service(record["name"], record["group"], ServiceState(record["statename"]), record["pid"], record["spawnerr"] or record["description"])

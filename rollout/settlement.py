@@ -1,0 +1,104 @@
+"""Finishes the ledger of a run that cannot finish it itself: from any process, as often as one likes, with no Prefect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rollout.errors import Refused
+from rollout.executor import Executor, Limits, Reversal
+from rollout.final_look import LastLook, last_look
+from rollout.ledger import Ledger, Step
+from rollout.ownership import Ownership
+from rollout.plan import ChangeKind, Day, Plan, load_plan
+from rollout.report import DayReport, Outcome, RollbackReport, criterion_report
+from rollout.report_file import read_report, write_report
+from rollout.site import Site, load_site
+
+
+def settle(run: str, site_file: Path, plan_file: Path) -> DayReport | None:
+    """Roll back what that run left changed, verify it, close its ledger and say so in its report; None when nothing was open.
+
+    Raises Refused when there is no such run or its process still works, InputError for files that cannot be read.
+    """
+    written = load_plan(plan_file)
+    site = load_site(site_file, written.days[0].deadlines)
+    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    if not ledger.exists:
+        raise Refused(f"site {site.name} has no run {run}; the runs are in {site.runs}")
+    if ledger.settled:
+        return None
+    facts = ledger.opened.facts
+    plan = written.for_site(site.rehearsal)
+    day = plan.day(facts["day"])
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    ownership.take_over(run)
+    executor = _executor(site, day, facts["change"], ledger, ownership)
+    pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
+    reversal = executor.roll_back()
+    outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
+    agents = site.fleet.agents
+    look = last_look(site, executor.change, ledger, agents, ledger.batches(), pids)
+    report = _report(run, site, plan, day, outcome, reversal, look, ledger)
+    if outcome is Outcome.ROLLED_BACK:
+        ledger.append(ownership.epoch, Step.CLOSED, outcome=outcome.value)
+    ownership.release()
+    write_report(site.reports / run, report)
+    return report
+
+
+def _executor(site: Site, day: Day, change: str, ledger: Ledger, ownership: Ownership) -> Executor:
+    if day.batches is None:
+        raise Refused(f"day {day.day} changes no agents")
+    limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size)
+    return Executor(site.change(ChangeKind(change)), ledger, ownership, limits, site.clock)
+
+
+def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
+    run: str, site: Site, plan: Plan, day: Day, outcome: Outcome, reversal: Reversal, look: LastLook, ledger: Ledger
+) -> DayReport:
+    """The run's own report with what settling added, or a new one for a run that died before it could write any."""
+    former = read_report(site.reports / run)
+    cause = former.cause if former else "the run's process died before it could say why"
+    restored = f"{len(reversal.restored)} agents restored and read back in {reversal.seconds:.1f} s"
+    names = ", ".join(f"{agent} ({reason})" for agent, reason in reversal.quarantined.items())
+    left = f"Rollback incomplete, left behind: {names}. " if names else ""
+    sentence = f"{left}Settled: {restored}. Before that: {cause}."
+    rollback = RollbackReport(
+        cause=cause,
+        restored=reversal.restored,
+        quarantined=reversal.quarantined,
+        seconds_to_restored=reversal.seconds,
+        seconds_to_healthy=None,
+        budget_seconds=day.deadlines.rollback,
+        baseline="not measured: settling needs no metrics source",
+    )
+    changes = {
+        "outcome": outcome,
+        "exit_code": outcome.exit_code,
+        "sentence": sentence,
+        "ended": site.clock.now(),
+        "agents": look.agents,
+        "rollback": rollback,
+    }
+    if former is not None:
+        return former.model_copy(update=changes | {"unknowns": (*former.unknowns, *look.unknowns)})
+    criteria = tuple(criterion_report(c.id, c.statement, c.bound, ()) for c in plan.criteria_of(day.day))
+    return DayReport.model_validate(
+        changes
+        | {
+            "run_id": run,
+            "cause": cause,
+            "plan": plan.plan,
+            "day": day.day,
+            "title": day.title,
+            "site": site.name,
+            "fleet": site.fleet.name,
+            "rehearsal": "; ".join(plan.differences(day.day)),
+            "pace": plan.pace,
+            "started": ledger.opened.at,
+            "criteria": criteria,
+            "batches": (),
+            "unknowns": (*look.unknowns, "what the run measured before it died: its report was never written"),
+            "evidence": {},
+        }
+    )

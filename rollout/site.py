@@ -1,0 +1,105 @@
+"""The composition root: a site's file becomes machines, sources and changes that can act."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from rollout.change import Change
+from rollout.changes.metrics import FLAG, MetricsActivation
+from rollout.clock import Clock, SystemClock
+from rollout.errors import Refused
+from rollout.fleet import Fleet
+from rollout.machine import Machine
+from rollout.observe.probe import Prober
+from rollout.observe.prometheus import Prometheus, Sources
+from rollout.plan import ChangeKind, Deadlines
+from rollout.secrets import read_secrets
+from rollout.services.hub_targets import HubTargets
+from rollout.services.supervisor import Supervisor
+from rollout.services.supervisor_rpc import SupervisorRpc
+from rollout.site_file import MachineAccess, load_site_file
+from rollout.transports.local import LocalTransport
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine."""
+
+    file: Path
+    name: str
+    rehearsal: str | None
+    fleet: Fleet
+    machines: Mapping[str, Machine]
+    prober: Prober
+    sources: Sources
+    targets: HubTargets
+    state: Path
+    scrape_interval: float
+    cores: Mapping[str, float]
+    clock: Clock
+
+    @property
+    def runs(self) -> Path:
+        """One folder per run, holding its ledger."""
+        return self.state / "runs"
+
+    @property
+    def reports(self) -> Path:
+        """One folder per run, holding its report and samples."""
+        return self.state / "reports"
+
+    def change(self, kind: ChangeKind) -> Change:
+        """The change of that kind on this site. Raises Refused for one that is not built."""
+        if kind is ChangeKind.METRICS:
+            return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {FLAG: "true"}, self.targets)
+        raise Refused(f"changes of kind {kind.value} are not built yet")
+
+
+def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> Site:
+    """Everything that a site's file names, ready to act; nothing is contacted yet.
+
+    deadlines: seconds for one request of each kind, from the plan. Raises InputError (file, key, reason), Refused for missing secrets.
+    """
+    document, fleet = load_site_file(file)
+    clock = clock or SystemClock()
+    secrets = read_secrets(document.secrets) | dict(os.environ)
+    machines = {name: _machine(name, access, secrets, deadlines.supervisor) for name, access in document.machines.items()}
+    hub = document.hubs[0]
+    addresses = {name: access.address for name, access in document.machines.items()}
+    client = httpx.Client(timeout=deadlines.query, trust_env=False)
+    return Site(
+        file=file,
+        name=document.site,
+        rehearsal=document.rehearsal,
+        fleet=fleet,
+        machines=machines,
+        prober=Prober(deadlines.probe),
+        sources=Sources([Prometheus(each.name, each.url, clock, document.scrape_interval, deadlines.query) for each in document.asked]),
+        targets=HubTargets(hub.url, hub.targets, machines[hub.machine].transport, addresses, client),
+        state=document.state,
+        scrape_interval=document.scrape_interval,
+        cores=document.cores,
+        clock=clock,
+    )
+
+
+def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:
+    transport = LocalTransport(access.address)
+    supervisor = access.supervisor
+    credentials = [_secret(variable, secrets, name) for variable in (supervisor.username_env, supervisor.password_env)]
+    rpc = SupervisorRpc(supervisor.url, *credentials)
+    return Machine(name, access.address, transport, Supervisor(rpc, transport, supervisor.programs, timeout))
+
+
+def _secret(variable: str | None, secrets: Mapping[str, str], machine: str) -> str:
+    """A secret by the name of its variable; a missing one is named, never guessed."""
+    if variable is None:
+        return ""
+    if variable not in secrets:
+        raise Refused(f"the supervisor of {machine} needs {variable}, which neither the environment nor the site's secrets file has")
+    return secrets[variable]

@@ -1,0 +1,164 @@
+"""The site file: how the machines, supervisors, hubs and sources of a fleet are reached. Secrets stand in the environment, never in the file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from rollout.document import Document, read_yaml, validated
+from rollout.errors import InputError
+from rollout.fleet import Fleet, Name, load_fleet
+
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$")]
+UNIX = "unix://"
+LONGEST_SOCKET_PATH = 107
+"""Bytes; Linux keeps 108 for the path of a unix socket and its final zero."""
+
+
+class Transport(Enum):
+    """How files and processes of a machine are reached."""
+
+    LOCAL = "local"
+
+
+class SupervisorAccess(Document):
+    """A machine's supervisor. url: unix://PATH or http://HOST:PORT; programs: folder of <agent>.conf; *_env: names of variables."""
+
+    url: str
+    username_env: EnvironmentName | None = None
+    password_env: EnvironmentName | None = None
+    programs: Path
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        if not url.startswith((UNIX, "http://", "https://")) or "@" in url:
+            raise ValueError("is unix://PATH or http://HOST:PORT without credentials, which come from the environment")
+        return url
+
+    @model_validator(mode="after")
+    def _whole_credentials(self) -> SupervisorAccess:
+        if (self.username_env is None) != (self.password_env is None):
+            raise ValueError("username_env and password_env stand together")
+        return self
+
+    def below(self, folder: Path) -> SupervisorAccess:
+        """With absolute paths; relative ones start at the folder."""
+        url = UNIX + str(_absolute(folder, self.url.removeprefix(UNIX))) if self.url.startswith(UNIX) else self.url
+        return self.model_copy(update={"url": url, "programs": _absolute(folder, self.programs)})
+
+
+class MachineAccess(Document):
+    """A machine of the fleet. address: where its agents listen; cores: what it gives, by default those of this computer if it is reached locally."""
+
+    address: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
+    transport: Transport
+    supervisor: SupervisorAccess
+    cores: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @property
+    def known_cores(self) -> float | None:
+        """The cores as written or as counted here; None where nobody knows."""
+        if self.cores is None and self.transport is Transport.LOCAL:
+            return os.cpu_count()
+        return self.cores
+
+
+class HubAccess(Document):
+    """A hub. machine: the one that it runs on; targets: its file_sd folder, where the agents with metrics are listed."""
+
+    name: Name
+    machine: Name
+    url: Url
+    targets: Path
+
+
+class SourceAccess(Document):
+    """A place to ask for metrics through the Prometheus API."""
+
+    name: Name
+    url: Url
+
+
+class SiteFile(Document):
+    """How one fleet is reached at one place; paths are absolute after loading.
+
+    rehearsal: the plan's overlay that applies here, none in production; state: folder of ledgers, snapshots and reports;
+    secrets: file of KEY=VALUE lines for variables that the environment lacks;
+    scrape_interval: seconds between samples of what is measured from outside; sources: in the order in which they are believed.
+    """
+
+    site: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    fleet: Path
+    rehearsal: str | None = None
+    state: Path
+    secrets: Path | None = None
+    scrape_interval: float = Field(gt=0, allow_inf_nan=False)
+    machines: dict[Name, MachineAccess]
+    hubs: tuple[HubAccess, ...] = Field(min_length=1)
+    sources: tuple[SourceAccess, ...] = ()
+
+    @property
+    def asked(self) -> tuple[SourceAccess, ...]:
+        """The sources in order; a site that lists none asks its hubs."""
+        return self.sources or tuple(SourceAccess(name=hub.name, url=hub.url) for hub in self.hubs)
+
+    @property
+    def cores(self) -> dict[str, float]:
+        """Cores by machine; a machine whose cores nobody knows is missing."""
+        return {name: cores for name, machine in self.machines.items() if (cores := machine.known_cores) is not None}
+
+    def below(self, folder: Path) -> SiteFile:
+        """With absolute paths; relative ones start at the folder of the site file."""
+        machines = {name: machine.model_copy(update={"supervisor": machine.supervisor.below(folder)}) for name, machine in self.machines.items()}
+        hubs = tuple(hub.model_copy(update={"targets": _absolute(folder, hub.targets)}) for hub in self.hubs)
+        paths = {"fleet": self.fleet, "state": self.state} | ({"secrets": self.secrets} if self.secrets else {})
+        absolute = {name: _absolute(folder, path) for name, path in paths.items()}
+        return self.model_copy(update={**absolute, "machines": machines, "hubs": hubs})
+
+
+def load_site_file(file: Path) -> tuple[SiteFile, Fleet]:
+    """The site with the fleet that it reaches; what does not fit together raises InputError (file, key, reason)."""
+    site = validated(SiteFile, read_yaml(file), file).below(Path(os.path.abspath(file)).parent)  # noqa: PTH100 (resolve would follow links)
+    fleet = load_fleet(site.fleet)
+    for key, reason in _misfits(site, fleet):
+        raise InputError(file, key, reason)
+    return site, fleet
+
+
+def _misfits(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
+    """Every key that fits neither the fleet nor the rest of the file, with the reason."""
+    yield from _strangers(site, fleet)
+    for machine, access in site.machines.items():
+        path = access.supervisor.url.removeprefix(UNIX)
+        if access.supervisor.url.startswith(UNIX) and len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+            yield f"machines.{machine}.supervisor.url", f"a unix socket's path has at most {LONGEST_SOCKET_PATH} bytes: {path}"
+    for field, entries in (("hubs", site.hubs), ("sources", site.sources)):
+        for name, count in Counter(entry.name for entry in entries).items():
+            if count > 1:
+                yield field, f"{name} stands here {count} times"
+
+
+def _strangers(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
+    """Machines that only one of the two knows."""
+    for machine in site.machines:
+        if machine not in fleet.machines:
+            yield f"machines.{machine}", f"unknown machine; fleet {fleet.name} has {', '.join(fleet.machines)}"
+    for machine in fleet.machines:
+        if machine not in site.machines:
+            yield "machines", f"says nothing of {machine}, which fleet {fleet.name} has"
+    for index, hub in enumerate(site.hubs):
+        if hub.machine not in site.machines:
+            yield f"hubs.{index}.machine", f"unknown machine {hub.machine}"
+
+
+def _absolute(folder: Path, path: Path | str) -> Path:
+    """The path below the folder without `..`; links are kept, since a resolved socket path may be longer than allowed."""
+    return Path(os.path.normpath(folder / path))

@@ -1,0 +1,135 @@
+"""A machine that is this machine: files and /proc, read directly (proc(5))."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
+
+LISTENING = "0A"
+"""State column of /proc/net/tcp for a listening socket."""
+
+
+class LocalTransport:
+    """One machine of the fleet that shares this kernel, told apart by its address.
+
+    address: the IPv4 address on which its agents listen; a wildcard listener counts for every address.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._addresses = {_hex_address(address), "00000000"}
+
+    def files(self, folder: PurePath) -> tuple[PurePath, ...]:
+        """The files of a folder, sorted; a file stands for itself."""
+        path = Path(folder)
+        return tuple(sorted(child for child in path.iterdir() if child.is_file())) if path.is_dir() else (path,)
+
+    def read(self, file: PurePath) -> str:
+        """A file's text."""
+        return Path(file).read_text(encoding="utf-8")
+
+    def replace(self, file: PurePath, text: str) -> None:
+        """Written aside, synced and renamed; the new file keeps owner and mode of the old one."""
+        target = Path(file)
+        aside = target.with_name(f".{target.name}.new")
+        before = target.stat() if target.exists() else None
+        with aside.open("w", encoding="utf-8") as stream:
+            if before is not None:
+                os.fchmod(stream.fileno(), before.st_mode)
+                if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(stream.fileno(), before.st_uid, before.st_gid)
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(target)
+
+    def environment(self, pid: int) -> Mapping[str, str] | None:
+        """The process's environment block as it was at exec; None also for one that is not there yet or not any more (exec, zombie).
+
+        An empty block would prove every key absent.
+        """
+        try:
+            block = Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return None
+        if not block:
+            return None
+        pairs = (entry.partition(b"=") for entry in block.split(b"\0") if entry)
+        return {os.fsdecode(key): os.fsdecode(value) for key, _, value in pairs}
+
+    def started(self, pid: int) -> float | None:
+        """Boot time plus the process's start in clock ticks; exact to about 10 ms."""
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return None
+        ticks = int(stat.rpartition(")")[2].split()[19])
+        return _boot_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+    def listeners(self) -> Mapping[int, int]:
+        """Sockets in state LISTEN on this machine's address, joined with the processes that hold them."""
+        return _owners(dict(self._listening_inodes()), _processes())
+
+    def holders(self, ports: Collection[int], likely: Iterable[int]) -> Mapping[int, int]:
+        """A few processes are read in a millisecond, all of a machine in thirty."""
+        inodes = {inode: port for inode, port in self._listening_inodes() if port in ports}
+        found = _owners(inodes, likely)
+        if left := {inode: port for inode, port in inodes.items() if port not in found}:
+            return found | _owners(left, _processes())
+        return found
+
+    def end(self, pid: int) -> None:
+        """SIGKILL: an orphan has nobody left who would wait for its farewell."""
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def _listening_inodes(self) -> Iterator[tuple[int, int]]:
+        with Path("/proc/net/tcp").open(encoding="ascii") as table:
+            next(table)
+            for line in table:
+                columns = line.split()
+                address, _, port = columns[1].partition(":")
+                if columns[3] == LISTENING and address in self._addresses:
+                    yield int(columns[9]), int(port, 16)
+
+
+def _processes() -> list[int]:
+    """All visible processes."""
+    return [int(name) for name in _names("/proc") if name.isdigit()]
+
+
+def _owners(inodes: Mapping[int, int], processes: Iterable[int]) -> dict[int, int]:
+    """Which of the processes holds each port. inodes: of the listening sockets, with their ports."""
+    owners: dict[int, int] = {}
+    for pid in processes:
+        for descriptor in _names(f"/proc/{pid}/fd"):
+            try:
+                link = os.readlink(f"/proc/{pid}/fd/{descriptor}")  # noqa: PTH115 (a Path per descriptor triples the time)
+            except OSError:
+                continue  # closed while we looked, as busy servers do all the time; its other sockets count
+            if link.startswith("socket:[") and (inode := int(link[8:-1])) in inodes:
+                # of a parent and the children that inherited its socket the oldest counts
+                owners[inodes[inode]] = min(pid, owners.get(inodes[inode], pid))
+    return owners
+
+
+def _names(folder: str) -> list[str]:
+    """What a folder holds; nothing when its process ended while we looked or belongs to somebody else."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _hex_address(address: str) -> str:
+    """An IPv4 address as /proc/net/tcp writes it: hexadecimal, in host byte order."""
+    return "".join(f"{int(part):02X}" for part in reversed(address.split(".")))
+
+
+def _boot_time() -> float:
+    """Unix seconds at boot; the btime of /proc/stat is rounded to a second, too coarse to order a restart."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)

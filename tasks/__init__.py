@@ -1,0 +1,1 @@
+"""One file per verb; each task is a decorator and one call into the library."""

@@ -1,0 +1,80 @@
+"""Points of the pre-execution checklist that can be checked, and those that only a person can confirm (plan.md lines 428-439)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rollout.errors import ActFault, SourceFault
+from rollout.fleet import Agent
+from rollout.observe.witness import by_machine, witness_all
+from rollout.parameters import Acknowledgement
+from rollout.site import Site
+from rollout.verdict import Evidence, Finding, Verdict
+from tasks.task import step
+
+EXPORTER_JOBS = "process|probe"
+
+
+@step("count coverage", "count agents whose metrics are active already")
+def count_coverage(site: Site, agents: Sequence[Agent]) -> tuple[Finding, ...]:
+    """How many agents answer /metrics before the rollout: a number to record, whatever it is."""
+    began = site.clock.now()
+    active = [seen.agent.id for seen in witness_all(site.machines, agents, site.prober) if seen.metrics.status == 200]
+    evidence = Evidence("probe", "GET /metrics of each agent", began, site.clock.now(), len(agents))
+    sentence = f"{len(active)} of {len(agents)} agents had active metrics before the rollout"
+    return (Finding("coverage", Verdict.PASS, f"{len(active)} of {len(agents)}", "recorded", sentence, evidence),)
+
+
+@step("check hub", "check hub and exporters")
+def check_hub(site: Site) -> tuple[Finding, ...]:
+    """Every source answers with fresh samples and sees all its exporters up."""
+    began = site.clock.now()
+    findings = []
+    for source in site.sources.ordered:
+        query = f'up{{job=~"{EXPORTER_JOBS}"}}'
+        try:
+            source.require_fresh()
+            up = source.now(query)
+        except SourceFault as fault:
+            findings.append(Finding("hub", Verdict.FAIL, "no answer", "all hubs and exporters answer", str(fault)))
+            continue
+        down = sorted(set(up.loc[up["value"] != 1, "instance"])) if not up.empty else []
+        evidence = Evidence(source.name, query, began, site.clock.now(), len(up))
+        verdict = Verdict.ERROR if up.empty else Verdict.FAIL if down else Verdict.PASS
+        sentence = f"{source.name} sees {len(up) - len(down)} of {len(up)} exporter targets up" + (f"; down: {', '.join(down)}" if down else "")
+        findings.append(Finding("hub", verdict, f"{len(up) - len(down)} of {len(up)}", "all hubs and exporters answer", sentence, evidence))
+    return tuple(findings)
+
+
+@step("check rollback access", "check that the way back is open")
+def check_rollback_access(site: Site, agents: Sequence[Agent]) -> tuple[Finding, ...]:
+    """Each agent's configuration can be found, read and edited, and the state folder takes a ledger."""
+    began = site.clock.now()
+    closed: dict[str, str] = {}
+    for machine, group in by_machine(agents).items():
+        try:
+            site.machines[machine].services.settings(agent.name for agent in group)
+        except ActFault as fault:
+            closed |= {f"{machine}/{name.rpartition('/')[2]}": fault.reason for name in fault.agents}
+    site.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    evidence = Evidence("supervisor", "the [program:...] section of each agent", began, site.clock.now(), len(agents))
+    sentence = f"the configuration of {len(agents) - len(closed)} of {len(agents)} agents can be changed back"
+    verdict = Verdict.FAIL if closed else Verdict.PASS
+    return (Finding("rollback_access", verdict, f"{len(agents) - len(closed)} of {len(agents)}", "all", sentence, evidence, tuple(sorted(closed))),)
+
+
+def acknowledged(said: Sequence[Acknowledgement], points: Sequence[str], now: float) -> tuple[Finding, ...]:
+    """One finding per point; what nobody acknowledged is not measured, since no machine can know it."""
+    by_point = {each.criterion: each for each in said}
+    findings = []
+    for point in points:
+        each = by_point.get(point)
+        if each is None:
+            findings.append(
+                Finding(f"acknowledgement.{point}", Verdict.ERROR, "not acknowledged", "acknowledged by a person", "Not acknowledged by anybody.")
+            )
+            continue
+        evidence = Evidence("a person, self-declared", f"parameter acknowledged[{point}]", now, now, 1)
+        sentence = f"Acknowledged by {each.name}" + (f": {each.note}" if each.note else "")
+        findings.append(Finding(f"acknowledgement.{point}", Verdict.PASS, each.name, "acknowledged by a person", sentence, evidence))
+    return tuple(findings)

@@ -1,0 +1,15 @@
+"""Roll back: explicit, retried and visible; it imports nothing that judges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rollout.executor import Executor, Reversal
+from tasks.task import step
+
+
+@step("roll back", "roll back {what}")
+def roll_back(executor: Executor, agents: Sequence[str] | None, what: str) -> Reversal:
+    """Bring back those agents, or all that the ledger names, last changed first; verified one by one."""
+    del what
+    return executor.roll_back(agents)

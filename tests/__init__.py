@@ -1,0 +1,1 @@
+"""What the project promises, by part; the rings of ./test are markers."""

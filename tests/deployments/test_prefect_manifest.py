@@ -1,0 +1,68 @@
+"""prefect.yaml: what it promises, and what is refused in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from prefect.cli.deploy._models import PrefectYamlModel
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy
+
+from deployments.manifest import MANIFEST, read_manifest
+from deployments.programs import ROOT, Pool
+from rollout.document import read_yaml
+from rollout.errors import InputError
+
+SAMPLE = Path(__file__).with_name("prefect.yaml")
+
+
+def test_the_days_are_deployed_one_at_a_time_and_sleeping() -> None:
+    """Names are unique, a second run at a time is cancelled, schedules wait for a person, and no run has a pipe to its worker that could break."""
+    deployments = read_manifest().deployments
+    assert {"day-0", "day-1"} <= {each.name for each in deployments}
+    assert len({each.name for each in deployments}) == len(deployments)
+    for each in deployments:
+        assert each.description
+        assert (each.concurrency_limit.limit, each.concurrency_limit.collision_strategy) == (1, ConcurrencyLimitStrategy.CANCEL_NEW)
+        assert not any(schedule.active for schedule in each.schedules)
+        assert not each.work_pool.job_variables.stream_output
+
+
+def test_prefects_own_command_reads_the_same_file() -> None:
+    """`prefect deploy` understands it, sees the same deployments, and fetches no code: the one pull step only changes the folder."""
+    theirs = PrefectYamlModel.model_validate(read_yaml(MANIFEST))
+    assert [each.name for each in theirs.deployments] == [each.name for each in read_manifest().deployments]
+    assert theirs.pull == [{"prefect.deployments.steps.set_working_directory": {"directory": "{{ $ROLLOUT_ROOT }}"}}]
+
+
+def test_no_path_of_a_machine_stands_in_it() -> None:
+    """The file serves every machine: entrypoints are relative and the project's place is the worker's knowledge."""
+    assert str(ROOT) not in MANIFEST.read_text(encoding="utf-8")
+    assert not any(Path(each.entrypoint).is_absolute() for each in read_manifest().deployments)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "key"),
+    [
+        ("name: rollout,", "name: production,", "deployments.0.work_pool.name"),
+        ("CANCEL_NEW", "CANCEL_ALL", "deployments.0.concurrency_limit.collision_strategy"),
+        ("limit: 1", "limit: 0", "deployments.0.concurrency_limit.limit"),
+        ("0 8 * * MON", "0 25 * * MON", "deployments.0.schedules.0.cron"),
+        ("Europe/Berlin", "Europe/Bonn", "deployments.0.schedules.0.timezone"),
+        ("active: false", "aktive: false", "deployments.0.schedules.0.aktive"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, right: str, wrong: str, key: str) -> None:
+    """A wrong value is refused with its place in the file, before anything is sent to a server."""
+    text = SAMPLE.read_text(encoding="utf-8")
+    assert right in text
+    file = tmp_path / "prefect.yaml"
+    file.write_text(text.replace(right, wrong), encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        read_manifest(file)
+    assert (error.value.file, error.value.key) == (str(file), key)
+
+
+def test_the_pools_keep_settling_apart() -> None:
+    """A full first pool must never keep a rollback waiting, so there are two."""
+    assert [pool.value for pool in Pool] == ["rollout", "rollout-settle"]

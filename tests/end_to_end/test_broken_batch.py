@@ -1,0 +1,48 @@
+"""A batch that goes wrong is rolled back with everything before it, whatever went wrong in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from rollout.report import Outcome
+from rollout.verdict import Standing
+from tests.end_to_end.commands import Commands, batches
+from tests.end_to_end.place import Place, assert_as_before
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("lies", "/metrics"),
+        pytest.param("malformed", "/metrics", marks=pytest.mark.full),
+        pytest.param("truncated", "/metrics", marks=pytest.mark.full),
+        pytest.param("crash-at-start", "process", marks=pytest.mark.full),
+    ],
+)
+def test_an_agent_of_batch_2_breaks(six: Place, commands: Commands, fault: str, cause: str) -> None:
+    """Exit code 3; the report names the agent and the reason; all six are off, their other settings as before, the untouched never stopped."""
+    planned, before = batches(six), six.seen()
+    sick = planned[2][0]
+    six.fault(fault, "--agents", sick)
+    run = commands.start(six, "day-1")
+    assert run.end().code == 3, run.output
+
+    report = run.report
+    assert (report.outcome, report.exit_code) == (Outcome.ROLLED_BACK, 3)
+    assert sick in report.cause
+    assert cause in report.cause
+    assert sick in report.sentence
+    assert [batch.decision for batch in report.batches] == ["promote", "roll back"]
+    assert {agent for check in report.batches[1].checks for agent in check.agents} == {sick}
+    assert report.rollback is not None
+    assert set(report.rollback.restored) == {*planned[1], *planned[2]}
+    assert report.rollback.quarantined == {}
+    assert report.rollback.seconds_to_restored < report.rollback.budget_seconds
+    by_id = {criterion.id: criterion for criterion in report.criteria}
+    assert by_id["D1.8"].verdict is Standing.NOT_MET
+    assert by_id["D1.8"].agents == (sick,)
+    assert Standing.MET not in {by_id[each].verdict for each in ("D1.1", "D1.2", "D1.4", "D1.5", "D1.6", "D1.7")}
+    assert run.ledger[-1]["step"] == "closed"
+    assert_as_before(six, before, touched=[*planned[1], *planned[2]])

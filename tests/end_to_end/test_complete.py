@@ -1,0 +1,126 @@
+"""Days 0 and 1 on six agents from no metrics to 6/6, and what is true of a fleet that has them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from rollout.report import Outcome
+from rollout.verdict import Standing
+from tests.end_to_end.commands import Commands, Run, batches
+from tests.end_to_end.place import AgentState, Place
+from tests.lab.world_of_six import eventually
+
+pytestmark = pytest.mark.lab
+
+KEYS = "run_id day outcome exit_code sentence pace started ended criteria batches agents rollback unknowns evidence".split()  # noqa: SIM905 (as the issue writes them)
+DAY_1 = ["D1.1", "D1.2", "D1.3", "D1.4", "D1.5", "D1.6", "D1.7", "D1.8", "D1.R"]
+
+
+@dataclass(frozen=True)
+class Week:
+    """Days 0 and 1, done. before, after: the agents around day 1."""
+
+    place: Place
+    before: dict[str, AgentState]
+    after: dict[str, AgentState]
+    day_0: Run
+    day_1: Run
+
+
+@pytest.fixture(scope="module")
+def week(clean_six: Place, commands: Commands) -> Week:
+    """Both days, run once for all tests of this file."""
+    before = clean_six.seen()
+    day_0 = commands.start(clean_six, "day-0")
+    assert day_0.end().code == 0, day_0.output
+    assert clean_six.seen() == before
+    day_1 = commands.start(clean_six, "day-1")
+    assert day_1.end().code == 0, day_1.output
+    return Week(clean_six, before, clean_six.seen(), day_0, day_1)
+
+
+def test_all_six_have_metrics(week: Week) -> None:
+    """As seen from outside: /metrics answers, the flag is in the process and in the program file, the hub scrapes all, nothing else has changed."""
+    for identity, state in week.after.items():
+        assert state.metrics == 200, identity
+        assert state.flags == ("true", "true")
+        assert state.settings[:2] == week.before[identity].settings[:2]
+        assert state.pid != week.before[identity].pid
+    eventually(lambda: week.place.scraped() == dict.fromkeys(week.after, "up"), 30)
+
+
+def test_the_report_tells_it(week: Week) -> None:
+    """Every key is there; agents, batches and pids are those that were seen; the criteria are the plan's, and what is MET has evidence."""
+    report = week.day_1.report
+    assert set(KEYS) <= report.model_dump().keys()
+    assert (report.run_id, report.day, report.outcome, report.exit_code) == (week.day_1.id, 1, Outcome.COMPLETE, 0)
+    assert report.pace == 90
+    assert report.started < report.ended
+    assert report.rollback is None
+    assert {batch.index: list(batch.agents) for batch in report.batches} == batches(week.place)
+    assert {agent.agent: agent.pid_after for agent in report.agents} == {identity: state.pid for identity, state in week.after.items()}
+    assert all(agent.verified for agent in report.agents)
+    by_id = {criterion.id: criterion for criterion in report.criteria}
+    assert list(by_id) == DAY_1
+    for each in ("D1.1", "D1.4", "D1.5"):
+        assert (by_id[each].verdict, by_id[each].observed) == (Standing.MET, "6 of 6"), by_id[each]
+    for each in report.criteria:
+        assert each.verdict is not Standing.MET or (each.source and each.query and each.window and each.samples > 0), each
+    assert (week.day_1.folder / "report.md").read_text().count("D1.") >= len(DAY_1) - 1
+
+
+def test_a_shadow_proves_nothing(week: Week) -> None:
+    """Six agents cannot show an impact below two percent, so D1.2 and D1.6 are not MET; nor is a rollback that never was."""
+    by_id = {criterion.id: criterion.verdict for criterion in week.day_1.report.criteria}
+    assert Standing.MET not in {by_id["D1.2"], by_id["D1.6"], by_id["D1.R"]}
+
+
+def test_the_evidence_is_what_was_measured(week: Week) -> None:
+    """Each file that the report names has the digest that stands beside it, and each batch's samples are among them."""
+    for run in (week.day_0, week.day_1):
+        evidence = run.report.evidence
+        assert evidence
+        for name, said in evidence.items():
+            assert "sha256:" + hashlib.sha256((run.folder / name).read_bytes()).hexdigest() in said
+    assert {batch.samples for batch in week.day_1.report.batches} <= week.day_1.report.evidence.keys()
+
+
+def test_day_0_asks_people_what_only_people_know(week: Week) -> None:
+    """Readiness, hub and baseline are MET; briefings that nobody acknowledged are not measured and stand among the unknowns."""
+    by_id = {criterion.id: criterion.verdict for criterion in week.day_0.report.criteria}
+    assert {by_id[each] for each in ("D0.1", "D0.3", "D0.4", "P.1", "P.9")} == {Standing.MET}
+    assert {by_id["P.6"], by_id["P.7"]} == {Standing.NOT_MEASURED}
+    assert any(unknown.startswith("P.6") for unknown in week.day_0.report.unknowns)
+
+
+def test_live_progress_says_what_and_which(week: Week) -> None:
+    """The command shows each batch's activation by number and agents, and Prefect keeps report, criteria and agents as artifacts of the run."""
+    assert "[Completed] activate batch 2 of 4, agents 2-3" in week.day_1.output
+    api = week.day_1.commands.api
+    asked = {"artifacts": {"flow_run_id": {"any_": [week.day_1.id]}}}
+    with httpx.Client(trust_env=False) as client:
+        kept = client.post(f"{api}/artifacts/filter", json=asked).raise_for_status().json()
+    assert {artifact["key"] for artifact in kept} >= {f"day-1-lab-six-{kind}" for kind in ("report", "criteria", "agents")}
+
+
+def test_no_secret_leaves_the_lab(week: Week) -> None:
+    """No agent's token and no supervisor's password stands in a byte of reports, ledgers, the server's database or any log."""
+    secrets = {secret.encode() for secret in week.place.secrets()}
+    assert len(secrets) == 7
+    kept = [week.place.state / "reports", week.place.state / "runs", week.place.state / "fleets", week.day_1.commands.folder]
+    files = [file for folder in kept for file in folder.rglob("*") if file.is_file()]
+    assert any(file.name == "prefect.db" for file in files)
+    assert [file for file in files if any(secret in file.read_bytes() for secret in secrets)] == []
+
+
+@pytest.mark.full
+def test_a_second_time_restarts_nobody(week: Week, commands: Commands) -> None:
+    """Day 1 on a fleet that has its metrics completes with the very same processes and intends nothing."""
+    run = commands.start(week.place, "day-1")
+    assert run.end().code == 0, run.output
+    assert week.place.seen() == week.after
+    assert "intended" not in {entry["step"] for entry in run.ledger}

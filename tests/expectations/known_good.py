@@ -1,0 +1,67 @@
+"""A small fleet, the plan's bounds and a good frame for every suite."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from rollout.verdict import Evidence
+
+AGENTS = ("mainpc/ServiceRegistry", "mainpc/SystemDigitalTwin", "mainpc/ObservabilityHub", "pc2/ObservabilityHub", "pc2/TutorAgent")
+METRICS = ("latency", "cpu", "memory", "errors")
+BOUNDS = {
+    "min_samples": 20,
+    "max_age_seconds": 30.0,
+    "max_cv": 0.5,
+    "min_families": 4,
+    "min_probe_success": 0.99,
+    "max_error_ratio": 0.005,
+    "min_scrape_success": 0.99,
+    "min_scrapes": 8,
+    "max_collection_seconds": 30.0,
+}
+EVIDENCE = Evidence(source="central", query="up", start=100.0, end=160.0, samples=300)
+
+
+def good_frame(suite: str) -> pd.DataFrame:
+    """A frame of that suite in which everything is as it should be."""
+    agents = pd.DataFrame({"agent": AGENTS})
+    match suite:
+        case "readiness":
+            frame = agents.assign(supervisor_running=True, health_status=200, metrics_capable=True, port_owner_matches=True, start_age_seconds=3600.5)
+        case "baseline":
+            rows = pd.MultiIndex.from_product([AGENTS, METRICS], names=["agent", "metric"]).to_frame(index=False)
+            frame = rows.assign(samples=30, newest_age_seconds=1.5, mean=0.02, sd=0.001)
+        case "activation":
+            frame = agents.assign(
+                running=True,
+                pid_matches_port=True,
+                started_after_act=True,
+                environment_matches=True,
+                health_status=200,
+                health_pid_matches=True,
+                metrics_status=200,
+                exposition_valid=True,
+                families=6,
+                health_feature_matches=True,
+            )
+        case "batch_health":
+            frame = agents.assign(probe_success_ratio=1.0, restarts=0, processes=1)
+        case "batch_errors":
+            frame = agents.assign(error_ratio=0.0)
+        case "collection":
+            frame = agents.assign(
+                metrics_status=200,
+                exposition_valid=True,
+                health_feature_matches=True,
+                scrape_success_ratio=1.0,
+                scrapes=12,
+                target_up=True,
+                scrape_duration_seconds=0.004,
+            )
+        case "collection_time":
+            frame = pd.DataFrame({"collection_seconds": [2.5]})
+        case "impact":
+            frame = pd.DataFrame({"metric": METRICS, "estimate": 0.002, "upper": 0.01, "bound": 0.02})
+        case _:
+            raise AssertionError(f"no good frame for {suite}")
+    return frame

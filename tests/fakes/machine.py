@@ -1,0 +1,226 @@
+"""Two machines in memory: their configuration, their processes and what those answer over HTTP, with the ways in which they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+
+import httpx
+
+from rollout.clock import Deadline
+from rollout.errors import ActFault, Unreachable
+from rollout.fleet import Agent, Fleet
+from rollout.machine import Machine
+from rollout.observe.probe import Prober
+from rollout.services.port import Pending, Service, ServiceState
+from tests.fakes.clock import JumpingClock
+
+FLAG = "ENABLE_PROMETHEUS_METRICS"
+ALIVE = (ServiceState.RUNNING, ServiceState.STARTING, ServiceState.STOPPING)
+EXPOSITION = """\
+# HELP agent_requests_total Requests.
+# TYPE agent_requests_total counter
+agent_requests_total{status="200"} 3.0
+# TYPE agent_startup_seconds gauge
+agent_startup_seconds 0.1
+"""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process of an agent. started: Unix seconds."""
+
+    pid: int
+    started: float
+    environment: Mapping[str, str]
+
+
+@dataclass
+class MemoryAgent:
+    """One agent: what is configured for it, what runs, and what is wrong with it."""
+
+    agent: Agent
+    configured: dict[str, str]
+    process: Process
+    state: ServiceState = ServiceState.RUNNING
+    group: str = ""
+    owner: int | None = None  # who holds its ports, if not its process
+    health: Callable[[httpx.Request], httpx.Response] | None = None  # answers instead of the agent
+    metrics: Callable[[httpx.Request], httpx.Response] | None = None
+    ignores_restart: bool = False
+    keeps_old_environment: bool = False
+
+
+class MemoryMachine:
+    """A transport and a service manager at once. loaded: the configuration that the manager acts on, by program."""
+
+    def __init__(self, name: str, agents: Sequence[MemoryAgent], clock: JumpingClock) -> None:
+        self.name = name
+        self.agents = {each.agent.name: each for each in agents}
+        self.clock = clock
+        self.unreachable = False
+        self.refusing: set[str] = set()
+        self.foreign: set[str] = set()  # programs that somebody else changed on disk
+        self.files_by_path: dict[str, str] = {}
+        self.restarted: list[str] = []
+        self._changed: set[str] = set()
+        self._pids = iter(range(5000, 6000))
+
+    def machine(self) -> Machine:
+        """As the house sees it."""
+        return Machine(self.name, f"{self.name}.test", self, self)
+
+    # the service manager
+
+    def services(self) -> Mapping[str, Service]:
+        """All programs."""
+        self._reach()
+        return {
+            name: Service(name, each.group or name, each.state, each.process.pid if each.state in ALIVE else 0, each.state.value.lower())
+            for name, each in self.agents.items()
+        }
+
+    def pending(self) -> Pending:
+        """What was configured since the last restart, and what somebody else did."""
+        self._reach()
+        return Pending(frozenset(), frozenset(self._changed | self.foreign), frozenset())
+
+    def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+        """As configured."""
+        self._reach()
+        return {name: dict(self.agents[name].configured) for name in names}
+
+    def fingerprint(self, name: str) -> str:
+        """The configuration itself."""
+        return repr(sorted(self.agents[name].configured.items()))
+
+    def configure(self, name: str, settings: Mapping[str, str | None]) -> None:
+        """On disk only."""
+        self._reach()
+        self._changed.add(name)
+        merged = {**self.agents[name].configured, **settings}
+        self.agents[name].configured = {key: value for key, value in merged.items() if value is not None}
+
+    def restart(self, names: Iterable[str], deadline: Deadline, before_each: Callable[[], None]) -> Mapping[str, str]:
+        """A new process with the environment that is configured now."""
+        del deadline
+        refused = {}
+        for name in names:
+            before_each()
+            if name in self.refusing:
+                refused[name] = "spawn error (50)"
+                continue
+            self.restarted.append(name)
+            self._changed.discard(name)
+            each = self.agents[name]
+            if not each.ignores_restart:
+                environment = each.process.environment if each.keeps_old_environment else dict(each.configured)
+                each.process = Process(next(self._pids), self.clock.now(), environment)
+        return refused
+
+    # the transport
+
+    def files(self, folder: PurePath) -> tuple[PurePath, ...]:
+        """Nobody asks for folders here."""
+        return (folder,)
+
+    def read(self, file: PurePath) -> str:
+        """A file that was replaced before."""
+        if str(file) not in self.files_by_path:
+            raise FileNotFoundError(file)
+        return self.files_by_path[str(file)]
+
+    def replace(self, file: PurePath, text: str) -> None:
+        """At once."""
+        self.files_by_path[str(file)] = text
+
+    def environment(self, pid: int) -> Mapping[str, str] | None:
+        """Of the process with that pid."""
+        return next((each.process.environment for each in self.agents.values() if each.process.pid == pid), None)
+
+    def started(self, pid: int) -> float | None:
+        """Of the process with that pid."""
+        return next((each.process.started for each in self.agents.values() if each.process.pid == pid), None)
+
+    def listeners(self) -> Mapping[int, int]:
+        """Both ports of every agent that runs."""
+        self._reach()
+        held = {}
+        for each in self.agents.values():
+            if each.state in ALIVE or each.owner:
+                pid = each.process.pid if each.owner is None else each.owner
+                held |= {port: pid for port in (each.agent.health_port, each.agent.port) if pid}
+        return held
+
+    def holders(self, ports: Collection[int], likely: Iterable[int]) -> Mapping[int, int]:
+        """The same of these ports only."""
+        del likely
+        return {port: pid for port, pid in self.listeners().items() if port in ports}
+
+    def end(self, pid: int) -> None:
+        """Nobody is ended here."""
+
+    def _reach(self) -> None:
+        if self.unreachable:
+            raise Unreachable(f"{self.name} does not answer")
+
+
+@dataclass
+class MemoryWorld:
+    """Six agents, four on east and two on west, all healthy with their metrics off since long."""
+
+    clock: JumpingClock = field(default_factory=JumpingClock)
+
+    def __post_init__(self) -> None:
+        """Builds both machines."""
+        agents = [Agent("east" if number < 4 else "west", "group", f"Agent{number}", 7000 + number, 8000 + number) for number in range(6)]
+        self.fleet = Fleet("memory", tuple(agents))
+        old = self.clock.now() - 3600
+        self.all = {
+            each.id: MemoryAgent(each, {"API_TOKEN": "hunter2"}, Process(100 + number, old, {"API_TOKEN": "hunter2"}))
+            for number, each in enumerate(agents)
+        }
+        self.east, self.west = (
+            MemoryMachine(name, [each for each in self.all.values() if each.agent.machine == name], self.clock) for name in ("east", "west")
+        )
+        self.machines = {"east": self.east.machine(), "west": self.west.machine()}
+        self.prober = Prober(1.0, transport=httpx.MockTransport(lambda request: unread(self.answer(request))))
+
+    @property
+    def agents(self) -> tuple[Agent, ...]:
+        """The fleet's agents."""
+        return self.fleet.agents
+
+    def switch_on(self, *identities: str) -> None:
+        """These run with their metrics on already."""
+        for identity in identities:
+            each = self.all[identity]
+            each.configured[FLAG] = "true"
+            each.process = replace(each.process, environment=dict(each.configured))
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """What the agent at that port says."""
+        each = next(each for each in self.all.values() if each.agent.health_port == request.url.port)
+        said = each.health if request.url.path == "/health" else each.metrics
+        if said is not None:
+            return said(request)
+        on = each.process.environment.get(FLAG) == "true"
+        if request.url.path == "/metrics":
+            return httpx.Response(200, text=EXPOSITION) if on else httpx.Response(404, text="{}")
+        pid, started = each.process.pid, each.process.started
+        return httpx.Response(200, json={"pid": pid, "started": started, "version": "1", "features": {"metrics": "on" if on else "off"}})
+
+
+def unread(response: httpx.Response) -> httpx.Response:
+    """As it comes from a socket: httpx knows how long an answer took only when it has read it itself."""
+    return httpx.Response(response.status_code, headers=response.headers, stream=httpx.ByteStream(response.content))
+
+
+def refuses(reason: str, *names: str) -> Callable[..., object]:
+    """A method that answers with an ActFault."""
+
+    def refuse(*_: object) -> object:
+        raise ActFault(reason, names)
+
+    return refuse

@@ -1,0 +1,1 @@
+"""What ./demo, ./test and environment.sh promise."""

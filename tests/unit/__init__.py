@@ -1,0 +1,1 @@
+"""Acting under a ledger, on a fleet in memory."""

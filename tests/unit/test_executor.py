@@ -1,0 +1,186 @@
+"""The executor: intend, act, read back; and the way back from wherever it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from rollout.change import BeforeEach, Snapshot
+from rollout.clock import Deadline
+from rollout.errors import OwnershipLost, Unreachable
+from rollout.ledger import Step
+from tests.unit.conftest import World
+
+
+def test_every_act_stands_in_the_ledger_on_disk_before_it_happens(world: World) -> None:
+    """A process that dies between two lines leaves no agent changed that the ledger does not name."""
+    executor = world.executor()
+    executor.activate(world.agents[:5], batch=1)
+    executor.roll_back()
+    assert len(world.change.acts) == 10
+    assert world.change.unwritten_acts == []
+
+
+def test_an_activated_batch_is_verified_agent_by_agent(world: World) -> None:
+    """All witnesses agreed: nothing failed and the ledger says verified."""
+    activation = world.executor().activate(world.agents[:5], batch=1)
+    assert activation.failed == ()
+    assert set(world.ledger().in_step(Step.VERIFIED)) == {agent.id for agent in world.agents[:5]}
+
+
+def test_an_agent_that_accepts_the_flag_without_effect_is_named(world: World) -> None:
+    """An act that succeeded proves nothing; only the read-back counts."""
+    world.change.lying = {"east/Agent2"}
+    activation = world.executor().activate(world.agents[:5], batch=1)
+    assert activation.failed == ("east/Agent2",)
+    assert world.ledger().last_steps()["east/Agent2"] is Step.APPLIED
+
+
+def test_a_refused_act_names_its_agent_and_its_reason(world: World) -> None:
+    """The report can say why: the supervisor's own words come first."""
+    world.change.refusing = {"east/Agent1"}
+    activation = world.executor().activate(world.agents[:3], batch=1)
+    (failed,) = [reading for reading in activation.readings if not reading.verified]
+    assert failed.disagreements[0] == "the act was refused: spawn error"
+
+
+def test_a_repeated_activation_restarts_nobody(world: World) -> None:
+    """Retry resumes: an agent already in the wanted state keeps its pid."""
+    world.executor().activate(world.agents[:5], batch=1)
+    pids = dict(world.change.pids)
+    again = world.executor().activate(world.agents[:5], batch=1)
+    assert world.change.pids == pids
+    assert again.failed == ()
+
+
+def test_a_batch_that_died_after_its_acts_is_only_verified(world: World) -> None:
+    """Killed between act and read-back: the next process verifies and changes nobody a second time."""
+    first = world.executor()
+    first.ledger.intend(1, world.change.snapshot(world.agents[:3]), batch=1)
+    for agent in world.agents[:3]:
+        world.change.flags[agent.id] = "true"
+    world.executor().activate(world.agents[:3], batch=1)
+    assert world.change.acts == []
+    assert len(world.ledger().in_step(Step.VERIFIED)) == 3
+
+
+def test_a_rollback_restores_last_changed_first_and_only_what_was_changed(world: World) -> None:
+    """Reverse order, and agents that were never touched keep their pid."""
+    executor = world.executor()
+    executor.activate(world.agents[:2], batch=1)
+    executor.activate(world.agents[8:10], batch=2)
+    world.change.acts.clear()
+    reversal = executor.roll_back()
+    assert [agent for agent, _ in world.change.acts] == ["west/Agent9", "west/Agent8", "east/Agent1", "east/Agent0"]
+    assert reversal.quarantined == {}
+    assert world.change.pids["east/Agent5"] == 105
+
+
+def test_the_prior_value_comes_back_even_when_the_agent_was_intended_twice(world: World) -> None:
+    """A second attempt must not take our own change for the prior state."""
+    world.change.flags["east/Agent0"] = "false"
+    world.change.lying = {"east/Agent0"}
+    world.executor().activate(world.agents[:1], batch=1)
+    world.executor().activate(world.agents[:1], batch=1)
+    world.executor().roll_back()
+    assert world.change.flags["east/Agent0"] == "false"
+
+
+def test_what_cannot_be_restored_is_quarantined_by_name_and_the_rest_comes_back(world: World) -> None:
+    """One stuck agent costs its own restoration, not the others'."""
+    executor = world.executor()
+    executor.activate(world.agents[:5], batch=1)
+    world.change.stuck = {"east/Agent3"}
+    reversal = executor.roll_back()
+    assert set(reversal.quarantined) == {"east/Agent3"}
+    assert len(reversal.restored) == 4
+    assert world.ledger().in_step(Step.QUARANTINED) == ("east/Agent3",)
+    assert reversal.seconds <= 130
+
+
+def test_a_machine_that_comes_back_during_the_rollback_is_restored_too(world: World) -> None:
+    """Unreachable is tried again until the rollback's time is over."""
+    executor = world.executor()
+    executor.activate((*world.agents[:2], *world.agents[8:10]), batch=1)
+    world.change.unreachable_machines = {"west"}
+    back_at = world.clock.now() + 30
+
+    def react(now: float) -> None:
+        if now >= back_at:
+            world.change.unreachable_machines = set()
+
+    world.clock.on_sleep = react
+    reversal = executor.roll_back()
+    assert reversal.quarantined == {}
+    assert len(reversal.restored) == 4
+
+
+def test_machines_are_restored_side_by_side_in_as_few_turns_as_the_plan_allows(world: World) -> None:
+    """Eight agents of two machines in turns of four are two turns, however their machines alternate in the ledger."""
+    executor = world.executor()
+    for east, west in zip(world.agents[:4], world.agents[8:], strict=True):
+        executor.activate((east,), batch=1)
+        executor.activate((west,), batch=1)
+    turns: list[int] = []
+    restore = world.change.restore
+
+    def counted(snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
+        turns.append(len(snapshots))
+        restore(snapshots, deadline, before_each)
+
+    world.change.restore = counted
+    assert len(executor.roll_back().restored) == 8
+    assert turns == [4, 4]
+
+
+def test_a_dead_machine_does_not_hold_back_the_agents_of_the_other(world: World) -> None:
+    """The reachable half of a turn is restored at once, not when the rollback's time is over."""
+    executor = world.executor()
+    executor.activate((*world.agents[:2], *world.agents[8:10]), batch=1)
+    world.change.unreachable_machines = {"west"}
+    restored_at: list[float] = []
+    world.clock.on_sleep = lambda now: restored_at.append(now) if len(world.ledger().in_step(Step.RESTORED)) == 2 else None
+    began = world.clock.now()
+    reversal = executor.roll_back()
+    assert set(reversal.quarantined) == {"west/Agent8", "west/Agent9"}
+    assert restored_at[0] - began < 5
+
+
+def test_repeating_a_rollback_touches_nobody(world: World) -> None:
+    """Settling is idempotent."""
+    executor = world.executor()
+    executor.activate(world.agents[:3], batch=1)
+    executor.roll_back()
+    pids = dict(world.change.pids)
+    assert world.executor().roll_back().restored == ()
+    assert world.change.pids == pids
+
+
+def test_a_process_that_lost_the_fleet_stops_before_its_next_act(world: World) -> None:
+    """Ownership is read again before each act."""
+    executor = world.executor()
+    world.ownership().take_over("run-1")
+    with pytest.raises(OwnershipLost):
+        executor.activate(world.agents[:3], batch=1)
+    assert world.change.acts == []
+
+
+def test_an_unreachable_machine_interrupts_an_activation_without_losing_its_place(world: World) -> None:
+    """A transient fault is the caller's to retry; the retry finishes the batch."""
+    executor = world.executor()
+    world.change.unreachable_machines = {"east"}
+    with pytest.raises(Unreachable):
+        executor.activate(world.agents[:3], batch=1)
+    world.change.unreachable_machines = set()
+    assert executor.activate(world.agents[:3], batch=1).failed == ()
+
+
+def test_a_quarantined_agent_is_tried_again_when_a_person_settles(world: World) -> None:
+    """Quarantine ends the run, not the debt: once the cause is gone, settling restores the agent."""
+    executor = world.executor()
+    executor.activate(world.agents[:2], batch=1)
+    world.change.stuck = {"east/Agent1"}
+    executor.roll_back()
+    world.change.stuck = set()
+    assert world.executor().roll_back().restored == ("east/Agent1",)

@@ -1,0 +1,192 @@
+"""Frames: what was not measured is a missing row, never a zero."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from rollout.errors import SourceFault
+from rollout.fleet import Agent
+from rollout.observe.baseline import baseline_frame, noise_of
+from rollout.observe.collection import collect
+from rollout.observe.frame import by_agent, frame_of, selection
+from rollout.observe.health import error_frame, health_frame
+from rollout.observe.impact import impact_samples, treated_frame
+from rollout.observe.recovery import healthy_share, median_shift
+from rollout.plan import ImpactForm, ImpactMetric
+from rollout.services.port import ServiceState
+from tests.fakes.machine import MemoryWorld
+from tests.fakes.source import ToldSource
+
+A, B, ALIEN = "east/A", "west/B", "east/B"
+
+
+@pytest.fixture
+def source() -> ToldSource:
+    """Knows nothing yet."""
+    return ToldSource()
+
+
+def metric(name: str, query: str, weight: str | None = None) -> ImpactMetric:
+    """An impact metric with that query."""
+    return ImpactMetric(name=name, form=ImpactForm.RELATIVE, bound=0.02, proceed_bound=0.05, unit="s", query=query, weight=weight, measured_by="load")
+
+
+def samples(rows: list[tuple[str, str, float, float]]) -> pd.DataFrame:
+    """Rows of agent, metric, t, value."""
+    return pd.DataFrame(rows, columns=["agent", "metric", "t", "value"])
+
+
+def test_values_that_are_not_finite_are_missing() -> None:
+    """NaN and infinity are no measurements, and a foreign series is nobody's."""
+    labels = {"machine": "east", "agent": "A"}
+    frame = frame_of([{"metric": labels, "values": [[1, "1"], [2, "NaN"], [3, "+Inf"], [4, "4"]]}, {"metric": {"job": "x"}, "values": [[1, "1"]]}])
+    assert frame.to_numpy().tolist() == [[A, "east", 1.0, 1.0], [A, "east", 4.0, 4.0]]
+
+
+@pytest.mark.parametrize("answer", [[], [{"metric": {}, "values": [[1, "1"]]}]])
+def test_no_series_is_an_empty_frame_with_its_columns(answer: list[dict[str, object]]) -> None:
+    """What comes after can rely on the columns."""
+    frame = frame_of(answer)
+    assert frame.empty
+    assert list(frame.columns) == ["agent", "machine", "t", "value"]
+
+
+def test_a_selection_names_machines_and_agents() -> None:
+    """It is wider than the pairs: callers filter again."""
+    assert selection([B, A]) == 'machine=~"east|west",agent=~"A|B"'
+
+
+def test_a_vector_is_indexed_by_identity() -> None:
+    """Two machines may share a name; without the labels there is nobody."""
+    vector = pd.DataFrame({"machine": ["east", "west"], "agent": ["Hub", "Hub"], "value": [1.0, 2.0]})
+    assert by_agent(vector, "x").to_dict() == {"east/Hub": 1.0, "west/Hub": 2.0}
+    assert by_agent(pd.DataFrame(), "x").empty
+    assert by_agent(pd.DataFrame({"value": [1.0]}), "x").empty
+
+
+def test_an_agent_seen_too_seldom_has_no_row(source: ToldSource) -> None:
+    """The gate then says "not measured" instead of "sick"; a stranger of the same names has none either."""
+    source.instant = {
+        "avg_over_time": {A: 1.0, B: 0.2, ALIEN: 0.0},
+        "count_over_time": {A: 30, B: 3, ALIEN: 30},
+        "changes": {A: 0, B: 0},
+        "max_over_time": {A: 1, B: 1},
+    }
+    frame = health_frame(source, [A, B], 30, enough=24)
+    assert frame.to_dict("records") == [{"agent": A, "probe_success_ratio": 1.0, "samples": 30.0, "restarts": 0.0, "processes": 1.0}]
+    assert all("[30s]" in query and 'agent=~"A|B"' in query for query in source.asked)
+
+
+def test_a_value_that_one_exporter_does_not_have_is_missing(source: ToldSource) -> None:
+    """The process exporter is down: probes are there, restarts are not zero but unknown."""
+    source.instant = {"avg_over_time": {A: 1.0}, "count_over_time": {A: 30}}
+    (row,) = health_frame(source, [A], 30, enough=24).to_dict("records")
+    assert row["samples"] == 30
+    assert math.isnan(row["restarts"])
+    assert math.isnan(row["processes"])
+
+
+def test_nothing_seen_of_anybody_is_an_empty_frame(source: ToldSource) -> None:
+    """And a source that is down is a fault, not an empty frame."""
+    assert health_frame(source, [A], 30, enough=1).empty
+    source.down = True
+    with pytest.raises(SourceFault):
+        health_frame(source, [A], 30, enough=1)
+
+
+def test_errors_are_asked_over_the_whole_window(source: ToldSource) -> None:
+    """The plan's own query, and only of these agents."""
+    source.instant = {"errors": {A: 0.01, ALIEN: 1.0}}
+    frame = error_frame(source, metric("errors", "errors{$selector}[$rate]"), [A, B], 44)
+    assert frame.to_dict("records") == [{"agent": A, "error_ratio": 0.01}]
+    assert "[44s]" in source.asked[0]
+
+
+def test_impact_samples_carry_their_weights(source: ToldSource) -> None:
+    """One query per metric and weight; a weight that is missing at one scrape is missing, and other agents' pairs are left out."""
+    source.ranges = {
+        "latency": [(A, 1, 0.02), (A, 2, 0.03), (ALIEN, 1, 9)],
+        "requests": [(A, 1, 40)],
+        "memory": [(B, 1, 100)],
+    }
+    metrics = [metric("latency", "latency{$selector}[$rate]", "requests{$selector}"), metric("memory", "memory{$selector}")]
+    frame = impact_samples(source, metrics, [A, B], 0, 10, 1, 4)
+    assert len(source.asked) == 3
+    assert "[4s]" in source.asked[0]
+    assert set(source.windows) == {(0, 10, 1)}
+    assert frame[["agent", "metric", "t", "value"]].to_numpy().tolist() == [[A, "latency", 1, 0.02], [A, "latency", 2, 0.03], [B, "memory", 1, 100]]
+    assert frame["weight"].isna().tolist() == [False, True, True]
+
+
+def test_the_judges_frame_counts_time_from_the_activation() -> None:
+    """Changed and unchanged agents side by side, nobody else; the restart itself is neither before nor after."""
+    measured = [(A, "x", 90, 1), (A, "x", 97, 1), (B, "x", 110, 1), ("east/C", "x", 110, 1)]
+    frame = treated_frame(samples(measured), [A], [B], acted=96, since=100)
+    assert frame[["agent", "treated", "t"]].to_numpy().tolist() == [[A, True, -10], [B, False, 10]]
+
+
+def test_a_baseline_row_says_how_many_and_how_old() -> None:
+    """Per agent and metric: samples, age of the newest, mean and standard deviation; a single sample has none, which is not a quiet one."""
+    frame = baseline_frame(samples([(A, "x", 90, 1.0), (A, "x", 95, 3.0), (B, "x", 80, 5.0)]), now=100)
+    rows = {row["agent"]: row for row in frame.to_dict("records")}
+    assert (rows[A]["samples"], rows[A]["newest_age_seconds"], rows[A]["mean"], rows[A]["sd"]) == (2, 5, 2.0, pytest.approx(2**0.5))
+    assert (rows[B]["samples"], rows[B]["newest_age_seconds"]) == (1, 20)
+    assert math.isnan(rows[B]["sd"])
+
+
+def test_the_fleets_noise_is_between_agents() -> None:
+    """The deviation of the agents' means over their mean; a metric that is zero everywhere has none."""
+    frame = noise_of(samples([(A, "x", 1, 9.0), (A, "x", 2, 11.0), (B, "x", 1, 20.0), (A, "zero", 1, 0.0), (B, "zero", 1, 0.0)]))
+    rows = {row["metric"]: row for row in frame.to_dict("records")}
+    assert (rows["x"]["agents"], rows["x"]["mean"], rows["x"]["cv"]) == (2, 15.0, pytest.approx(50**0.5 / 15))
+    assert rows["zero"]["cv"] == 0
+
+
+def test_agents_are_compared_with_themselves_after_a_rollback() -> None:
+    """A slow and a fast agent, both up by a tenth, are a shift of a tenth; one outlier is no shift; no samples is no answer."""
+    before = samples([(A, "latency", 1, 1.0), (B, "latency", 1, 100.0), ("west/C", "latency", 1, 10.0)])
+    after = samples([(A, "latency", 9, 1.1), (B, "latency", 9, 110.0), ("west/C", "latency", 9, 90.0), ("west/New", "latency", 9, 1.0)])
+    assert median_shift(before, after, "latency") == pytest.approx(0.1)
+    assert median_shift(before, samples([(A, "other", 9, 1.0)]), "latency") is None
+    assert median_shift(samples([]), after, "latency") is None
+
+
+def test_the_healthy_share_counts_every_agent_asked() -> None:
+    """One of six is down."""
+    world = MemoryWorld()
+    world.all["west/Agent5"].state = ServiceState.FATAL
+    assert healthy_share(world.machines, world.agents, world.prober) == pytest.approx(5 / 6)
+
+
+class Targets:
+    """A hub that scrapes what it is told."""
+
+    def __init__(self, up: dict[str, bool]) -> None:
+        self._up = up
+
+    def active(self) -> dict[str, bool]:
+        """As told."""
+        return self._up
+
+
+def test_a_collection_joins_what_agents_and_hub_say(source: ToldSource) -> None:
+    """An agent that the hub does not scrape is no success: its ratio is missing and its target is not up."""
+    world = MemoryWorld()
+    world.switch_on("east/Agent0", "east/Agent1")
+    source.instant = {
+        "avg_over_time": {"east/Agent0": 1.0, "west/Agent0": 0.0},
+        "count_over_time": {"east/Agent0": 4},
+        "scrape_duration_seconds": {"east/Agent0": 0.01},
+    }
+    asked: list[Agent] = list(world.agents[:3])
+    collection = collect(world.machines, asked, world.prober, source, Targets({"east/Agent0": True}), 60, "metrics")
+    zero, one, two = collection.frame.to_dict("records")
+    assert (zero["metrics_status"], zero["exposition_valid"], zero["health_feature_matches"], zero["target_up"]) == (200, True, True, True)
+    assert (zero["scrape_success_ratio"], zero["scrapes"]) == (1.0, 4.0)
+    assert (one["metrics_status"], one["target_up"]) == (200, False)
+    assert math.isnan(one["scrape_success_ratio"])
+    assert (two["metrics_status"], two["exposition_valid"], two["health_feature_matches"]) == (404, False, False)
+    assert collection.timing()["collection_seconds"].item() == collection.seconds > 0

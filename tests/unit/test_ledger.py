@@ -1,0 +1,64 @@
+"""The ledger: what is on disk survives the process that wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rollout.change import Snapshot
+from rollout.errors import InputError
+from rollout.ledger import Ledger, Step
+from tests.fakes.clock import JumpingClock
+
+
+def _snapshot(agent: str) -> Snapshot:
+    return Snapshot(agent, {"FLAG": None}, "print", 7, 1.5)
+
+
+def test_entries_come_back_as_they_were_written(tmp_path: Path) -> None:
+    """Another process reads the same steps and the same prior states."""
+    file = tmp_path / "run" / "ledger.jsonl"
+    ledger = Ledger(file, JumpingClock())
+    ledger.append(3, Step.OPENED, day=1, site="lab")
+    ledger.intend(3, [_snapshot("east/A")], batch=2)
+    assert Ledger(file, JumpingClock()).entries == ledger.entries
+    assert Ledger(file, JumpingClock()).changed() == [_snapshot("east/A")]
+
+
+def test_a_torn_last_line_is_no_entry_and_does_not_spoil_the_next(tmp_path: Path) -> None:
+    """A writer that died inside a line had not acted yet: the line counts for nothing."""
+    file = tmp_path / "ledger.jsonl"
+    Ledger(file, JumpingClock()).append(1, Step.OPENED)
+    with file.open("a") as stream:
+        stream.write('{"at":1,"step":"inten')
+    ledger = Ledger(file, JumpingClock())
+    assert [entry.step for entry in ledger.entries] == [Step.OPENED]
+    ledger.append(1, Step.CLOSED)
+    assert [entry.step for entry in Ledger(file, JumpingClock()).entries] == [Step.OPENED, Step.CLOSED]
+
+
+def test_a_spoiled_line_in_the_middle_is_named(tmp_path: Path) -> None:
+    """A ledger that somebody edited is not guessed at."""
+    file = tmp_path / "ledger.jsonl"
+    file.write_text('nonsense\n{"at":1,"epoch":1,"step":"closed"}\n')
+    with pytest.raises(InputError, match=r"ledger\.jsonl: line 1: not a ledger entry"):
+        Ledger(file, JumpingClock())
+
+
+@pytest.mark.parametrize(("last", "settled"), [(Step.OPENED, False), (Step.VERIFIED, False), (Step.QUARANTINED, False), (Step.CLOSED, True)])
+def test_only_a_closed_ledger_is_settled(tmp_path: Path, last: Step, settled: bool) -> None:
+    """Everything short of closing still owns the fleet."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    ledger.append(1, Step.OPENED)
+    ledger.append(1, last)
+    assert ledger.settled is settled
+
+
+def test_a_restored_agent_has_nothing_to_roll_back(tmp_path: Path) -> None:
+    """Rollback reads the ledger backwards over what is still changed, last intended first."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    for agent in ("east/A", "east/B", "east/C"):
+        ledger.intend(1, [_snapshot(agent)], batch=1)
+    ledger.append(1, Step.RESTORED, ["east/B"])
+    assert [snapshot.agent for snapshot in ledger.changed()] == ["east/C", "east/A"]

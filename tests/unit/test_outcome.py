@@ -1,0 +1,38 @@
+"""The outcome that follows from what a run has seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from flows.outcome import RunRecord, outcome_of
+from rollout.errors import Drift, GateFailed, Held, OwnershipLost, Refused, RollbackIncomplete, SourceFault
+from rollout.executor import Reversal
+from rollout.report import Outcome
+
+BACK = Reversal(0.0, 10.0, ("east/A",))
+
+
+@pytest.mark.parametrize(
+    ("error", "reversal", "still_changed", "outcome"),
+    [
+        (None, None, 77, Outcome.COMPLETE),
+        (Refused("no"), None, 0, Outcome.REFUSED),
+        (GateFailed("ready", []), None, 0, Outcome.REFUSED),
+        (GateFailed("activation", []), BACK, 0, Outcome.ROLLED_BACK),
+        (GateFailed("activation", []), BACK, 5, Outcome.HELD),  # one batch went back, the others stay
+        (KeyboardInterrupt(), BACK, 0, Outcome.ROLLED_BACK),
+        (Held("a person decides"), None, 10, Outcome.HELD),
+        (Held("a person decides"), None, 0, Outcome.REFUSED),  # there is nothing to hold
+        (Drift("changed", ["east/B"]), None, 10, Outcome.HELD),
+        (SourceFault("away"), None, 10, Outcome.HELD),
+        (OwnershipLost("somebody else"), None, 0, Outcome.HELD),
+        (RollbackIncomplete("left", ["east/A"]), BACK, 1, Outcome.ROLLBACK_INCOMPLETE),
+        (RollbackIncomplete("left", ["east/A"]), None, 0, Outcome.ROLLBACK_INCOMPLETE),
+    ],
+)
+def test_the_outcome_follows_from_error_rollback_and_ledger(
+    error: BaseException | None, reversal: Reversal | None, still_changed: int, outcome: Outcome
+) -> None:
+    """A run that left agents changed is never "rolled back" or "refused"; one that left somebody behind says so first."""
+    record = RunRecord(0.0, reversal=reversal)
+    assert outcome_of(record, error, still_changed) is outcome

@@ -1,0 +1,79 @@
+"""One rollout at a time per fleet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rollout.errors import OwnershipLost, Refused
+from rollout.ledger import Ledger, Step
+from rollout.ownership import LEASE, Ownership
+from tests.fakes.clock import JumpingClock
+
+
+def _open_ledger(folder: Path, run: str, clock: JumpingClock) -> Ledger:
+    ledger = Ledger(folder / "runs" / run / "ledger.jsonl", clock)
+    ledger.append(1, Step.OPENED)
+    return ledger
+
+
+def _claim_from_another_process(folder: Path, run: str) -> None:
+    """A process that claims the fleet at the real time and dies."""
+    program = (
+        "from pathlib import Path; from rollout.ownership import Ownership; from rollout.clock import SystemClock;"
+        f"Ownership(Path({str(folder)!r}) / 'fleets', 'f', SystemClock()).claim({run!r}, Path({str(folder)!r}) / 'runs')"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_an_unsettled_run_refuses_another_by_name_whatever_its_age(tmp_path: Path) -> None:
+    """The refusal names the holder and the command that settles it."""
+    clock = JumpingClock()
+    _open_ledger(tmp_path, "old", clock)
+    Ownership(tmp_path / "fleets", "f", clock).claim("old", tmp_path / "runs")
+    clock.sleep(1e6)
+    with pytest.raises(Refused, match="run old owns fleet f: settle it first with `rollout settle old`"):
+        Ownership(tmp_path / "fleets", "f", clock).claim("new", tmp_path / "runs")
+
+
+def test_a_settled_run_gives_way(tmp_path: Path) -> None:
+    """A closed ledger owns nothing, even if its process forgot to release."""
+    clock = JumpingClock()
+    ledger = _open_ledger(tmp_path, "old", clock)
+    first = Ownership(tmp_path / "fleets", "f", clock)
+    first.claim("old", tmp_path / "runs")
+    ledger.append(1, Step.CLOSED)
+    assert Ownership(tmp_path / "fleets", "f", clock).claim("new", tmp_path / "runs") == first.epoch + 1
+
+
+def test_the_owner_of_an_older_epoch_may_not_act(tmp_path: Path) -> None:
+    """A late writer sees the foreign epoch and stops."""
+    clock = JumpingClock()
+    late = Ownership(tmp_path / "fleets", "f", clock)
+    late.claim("run", tmp_path / "runs")
+    Ownership(tmp_path / "fleets", "f", clock).take_over("run")
+    with pytest.raises(OwnershipLost):
+        late.check()
+
+
+def test_a_dead_process_may_be_settled_at_once(tmp_path: Path) -> None:
+    """Where the process can be seen to be gone nobody waits for its lease."""
+    _claim_from_another_process(tmp_path, "run")
+    ownership = Ownership(tmp_path / "fleets", "f", JumpingClock())
+    assert ownership.take_over("run") == 2
+
+
+def test_a_living_owner_is_not_settled_from_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settling while the run still works would be two writers."""
+    clock = JumpingClock()
+    owner = os.getpid()
+    Ownership(tmp_path / "fleets", "f", clock).claim("run", tmp_path / "runs")
+    monkeypatch.setattr(os, "getpid", lambda: owner + 1_000_000)  # as another process of this machine sees it
+    with pytest.raises(Refused, match=f"is worked on by run run \\(pid {owner}"):
+        Ownership(tmp_path / "fleets", "f", clock).take_over("run")
+    clock.sleep(LEASE + 1)
+    assert Ownership(tmp_path / "fleets", "f", clock).take_over("run") == 2

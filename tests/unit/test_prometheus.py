@@ -1,0 +1,146 @@
+"""Prometheus as a source: answers become frames, everything else a SourceFault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from requests.adapters import BaseAdapter
+
+from rollout.errors import SourceFault
+from rollout.observe.prometheus import Prometheus, Sources
+from tests.fakes.clock import JumpingClock
+
+Answer = Callable[[requests.PreparedRequest], requests.Response]
+
+
+class Told(BaseAdapter):
+    """Answers every request of a session by a function, and keeps the requests."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+        self.asked: list[dict[str, list[str]]] = []
+        self.timeouts: list[object] = []
+
+    def send(self, request: requests.PreparedRequest, **options: object) -> requests.Response:  # type: ignore[override]
+        """As a server would."""
+        self.asked.append(parse_qs(urlsplit(request.url or "").query))
+        self.timeouts.append(options["timeout"])
+        return self.answer(request)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def response(status: int, content: object) -> requests.Response:
+    """An answer with that body."""
+    made = requests.Response()
+    made.status_code = status
+    made._content = (content if isinstance(content, str) else json.dumps(content)).encode()
+    return made
+
+
+def vector(*series: tuple[dict[str, str], float]) -> Answer:
+    """An instant vector."""
+    result = [{"metric": labels, "value": [0, str(value)]} for labels, value in series]
+    return lambda _request: response(200, {"status": "success", "data": {"resultType": "vector", "result": result}})
+
+
+def source(answer: Answer, clock: JumpingClock | None = None, name: str = "central") -> tuple[Prometheus, Told]:
+    """A Prometheus behind that answer, scraped every second."""
+    prometheus = Prometheus(name, "http://hub.test:9000", clock or JumpingClock(), scrape_interval=1, timeout=3)
+    told = Told(answer)
+    prometheus._connect._session.mount("http://hub.test:9000", told)
+    return prometheus, told
+
+
+def raising(error: Exception) -> Answer:
+    """No answer at all."""
+
+    def fail(_request: requests.PreparedRequest) -> requests.Response:
+        raise error
+
+    return fail
+
+
+def test_an_instant_vector_becomes_rows_with_their_labels() -> None:
+    """One row per series; every request has the source's own limit in seconds."""
+    prometheus, told = source(vector(({"machine": "m", "agent": "A"}, 0.5), ({"machine": "m", "agent": "B"}, 1)))
+    assert prometheus.now("up").to_dict("records") == [{"machine": "m", "agent": "A", "value": 0.5}, {"machine": "m", "agent": "B", "value": 1.0}]
+    assert told.timeouts == [3]
+
+
+def test_an_empty_answer_is_an_empty_frame() -> None:
+    """Nothing matched is no error of the source's; the gates decide what it means."""
+    assert source(vector())[0].now("up").empty
+
+
+def test_a_window_asks_for_whole_seconds_inside_it() -> None:
+    """The library rounds: an end that is rounded up would lie ahead of now and come back empty."""
+
+    def matrix(_request: requests.PreparedRequest) -> requests.Response:
+        result = [{"metric": {"machine": "m", "agent": "A"}, "values": [[101, "1"], [102, "NaN"], [103, "3"]]}]
+        return response(200, {"status": "success", "data": {"resultType": "matrix", "result": result}})
+
+    prometheus, told = source(matrix)
+    frame = prometheus.window("up", 100.4, 110.6, 1)
+    assert (told.asked[0]["start"], told.asked[0]["end"], told.asked[0]["step"]) == (["101"], ["110"], ["1"])
+    assert frame[["agent", "t", "value"]].to_numpy().tolist() == [["m/A", 101.0, 1.0], ["m/A", 103.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (raising(requests.Timeout()), "does not answer in time"),
+        (raising(requests.ConnectionError()), "cannot be reached"),
+        (lambda _request: response(503, "starting"), "refuses the query"),
+        (lambda _request: response(400, {"status": "error", "error": "parse error"}), "parse error"),
+        (lambda _request: response(200, "<html>"), "refuses the query"),
+    ],
+    ids=["slow", "away", "starting", "bad query", "somebody else"],
+)
+def test_whatever_is_no_answer_is_a_source_fault(answer: Answer, words: str) -> None:
+    """A source never returns a guess; its name stands in the reason."""
+    with pytest.raises(SourceFault, match=words) as fault:
+        source(answer)[0].now("up")
+    assert str(fault.value).startswith("central ")
+
+
+@pytest.mark.parametrize(("age", "fresh"), [(0.5, True), (5, True), (5.5, False), (600, False)])
+def test_a_source_whose_newest_sample_is_old_does_not_know_the_present(age: float, *, fresh: bool) -> None:
+    """Prometheus itself answers with values of up to five minutes ago."""
+    clock = JumpingClock()
+    prometheus, _ = source(vector(({}, clock.now() - age)), clock)
+    if fresh:
+        prometheus.require_fresh()
+    else:
+        with pytest.raises(SourceFault, match="is stale"):
+            prometheus.require_fresh()
+
+
+def test_a_source_without_any_sample_is_not_fresh() -> None:
+    """An empty hub answers quickly and knows nothing."""
+    with pytest.raises(SourceFault, match="no samples of the fleet"):
+        source(vector())[0].require_fresh()
+
+
+def test_the_first_fresh_source_is_believed() -> None:
+    """One that is down and one that is stale are passed over, in their order."""
+    clock = JumpingClock()
+    down, _ = source(raising(requests.ConnectionError()), clock, "one")
+    stale, _ = source(vector(({}, clock.now() - 99)), clock, "two")
+    fresh, _ = source(vector(({}, clock.now())), clock, "three")
+    assert Sources([down, stale, fresh]).usable() is fresh
+    assert Sources([down, stale, fresh]).name == "one, two, three"
+    with pytest.raises(SourceFault, match=r"one cannot be reached; two is stale"):
+        Sources([down, stale]).usable()
+
+
+def test_no_source_at_all_is_a_fault() -> None:
+    """It is said, not passed."""
+    with pytest.raises(SourceFault, match="no source is configured"):
+        Sources([]).now("up")

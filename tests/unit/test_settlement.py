@@ -1,0 +1,202 @@
+"""The last look at a fleet, and settling a run that cannot finish itself, on machines in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+import httpx
+import pytest
+
+import rollout.settlement
+from rollout.clock import Deadline
+from rollout.errors import Refused
+from rollout.executor import Executor, Limits
+from rollout.final_look import LastLook, last_look
+from rollout.ledger import Ledger, Step
+from rollout.observe.prometheus import Sources
+from rollout.ownership import Ownership
+from rollout.plan import ChangeKind, load_plan
+from rollout.report import Outcome
+from rollout.report_file import read_report, write_report
+from rollout.services.hub_targets import HubTargets
+from rollout.services.port import ServiceState
+from rollout.settlement import settle
+from rollout.site import Site
+from tests.fakes.machine import FLAG, MemoryWorld
+from tests.unit.reports import report
+
+PLAN = Path(__file__).parents[2] / "plans" / "week3.yaml"
+RUN = "run-1"
+
+
+@pytest.fixture
+def world() -> MemoryWorld:
+    """Six healthy agents with their metrics off."""
+    return MemoryWorld()
+
+
+@pytest.fixture
+def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The place where they run, found under every file name."""
+    targets = HubTargets("http://hub.test", PurePath("/targets"), world.east, {"east": "10.0.0.1", "west": "10.0.0.2"}, httpx.Client())
+    site = Site(
+        file=tmp_path / "memory.yaml",
+        name="memory",
+        rehearsal=None,
+        fleet=world.fleet,
+        machines=world.machines,
+        prober=world.prober,
+        sources=Sources([]),
+        targets=targets,
+        state=tmp_path,
+        scrape_interval=1,
+        cores={"east": 2, "west": 2},
+        clock=world.clock,
+    )
+    monkeypatch.setattr(rollout.settlement, "load_site", lambda _file, _deadlines: site)
+    return site
+
+
+@pytest.fixture
+def ledger(site: Site) -> Ledger:
+    """Of a day 1 that was opened, changed Agent0 and Agent5, intended Agent1 and died."""
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    ledger = Ledger(site.runs / RUN / "ledger.jsonl", site.clock)
+    epoch = ownership.claim(RUN, site.runs)
+    ledger.append(epoch, Step.OPENED, day=1, plan="week-3", site="memory", change="metrics")
+    change = site.change(ChangeKind.METRICS)
+    executor = Executor(change, ledger, ownership, Limits(30, 10, 120, 20), site.clock)
+    assert not executor.activate([site.fleet.agent("east/Agent0"), site.fleet.agent("west/Agent5")], 1).failed
+    ledger.intend(epoch, change.snapshot([site.fleet.agent("east/Agent1")]), 2)
+    return ledger
+
+
+def on(world: MemoryWorld) -> set[str]:
+    """Agents that run with their metrics on."""
+    return {identity for identity, each in world.all.items() if FLAG in each.process.environment}
+
+
+def look(site: Site, ledger: Ledger) -> LastLook:
+    """The last look of that run."""
+    return last_look(site, site.change(ChangeKind.METRICS), ledger, site.fleet.agents, ledger.batches(), {"east/Agent0": 100})
+
+
+def test_the_last_look_tells_step_batch_pids_and_state(world: MemoryWorld, site: Site, ledger: Ledger) -> None:
+    """Of every agent, in the fleet's order: what the ledger says and what is seen now."""
+    agents = {each.agent: each for each in look(site, ledger).agents}
+    assert list(agents) == [agent.id for agent in site.fleet.agents]
+    changed, untouched = agents["east/Agent0"], agents["east/Agent2"]
+    assert (changed.step, changed.batch, changed.verified, changed.state) == ("verified", 1, True, "healthy, metrics on")
+    assert (changed.pid_before, changed.pid_after) == (100, world.all["east/Agent0"].process.pid)
+    assert (untouched.step, untouched.batch, untouched.verified, untouched.state) == ("untouched", 0, True, "healthy, metrics off")
+
+
+def test_an_agent_that_fell_since_it_was_verified_is_not_called_verified(world: MemoryWorld, site: Site, ledger: Ledger) -> None:
+    """Seen, not remembered: a later restart without the flag, and a crash."""
+    world.all["east/Agent0"].process = replace(world.all["east/Agent0"].process, environment={})
+    world.all["west/Agent5"].state = ServiceState.FATAL
+    agents = {each.agent: each for each in look(site, ledger).agents}
+    assert agents["east/Agent0"].verified is False
+    assert f"{FLAG} is absent" in agents["east/Agent0"].state
+    assert agents["west/Agent5"].verified is False
+    assert "FATAL" in agents["west/Agent5"].state
+
+
+def test_what_cannot_be_seen_is_unknown_and_the_rest_is_seen(world: MemoryWorld, site: Site, ledger: Ledger) -> None:
+    """A dead machine costs its own agents' entries only, and is told."""
+    world.west.unreachable = True
+    seen = look(site, ledger)
+    agents = {each.agent: each for each in seen.agents}
+    assert (agents["west/Agent4"].verified, agents["west/Agent4"].state) == (None, "not seen")
+    assert agents["east/Agent2"].verified is True
+    assert seen.unknowns == ("2 agents of west could not be seen at the end: west does not answer",)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_settling_brings_back_exactly_what_the_dead_run_changed(world: MemoryWorld, site: Site) -> None:
+    """Both changed agents are off again, the intended one was never touched, and the report says so."""
+    pid = world.all["east/Agent1"].process.pid
+    settled = settle(RUN, site.file, PLAN)
+    assert settled is not None
+    assert on(world) == set()
+    assert world.all["east/Agent1"].process.pid == pid
+    assert (settled.outcome, settled.exit_code) == (Outcome.ROLLED_BACK, 3)
+    assert settled.rollback is not None
+    assert set(settled.rollback.restored) == {"east/Agent0", "east/Agent1", "west/Agent5"}
+    assert read_report(site.reports / RUN) == settled
+    assert site.targets.written() == frozenset()
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_run_that_wrote_no_report_gets_one_that_claims_nothing(site: Site) -> None:
+    """What it measured died with it: every criterion of the day is not measured."""
+    settled = settle(RUN, site.file, PLAN)
+    assert settled is not None
+    assert {criterion.id for criterion in settled.criteria} == {criterion.id for criterion in load_plan(PLAN).criteria_of(1)}
+    assert {criterion.verdict.value for criterion in settled.criteria} == {"NOT MEASURED"}
+    assert "died before it could say why" in settled.cause
+    assert any("never written" in unknown for unknown in settled.unknowns)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_report_that_was_written_keeps_what_it_said(site: Site) -> None:
+    """A held run's criteria and cause stand; outcome, agents and rollback are new."""
+    write_report(site.reports / RUN, report(cause="prometheus is away", outcome=Outcome.HELD, exit_code=4))
+    settled = settle(RUN, site.file, PLAN)
+    assert settled is not None
+    assert (settled.cause, settled.criteria, settled.outcome) == ("prometheus is away", report().criteria, Outcome.ROLLED_BACK)
+    assert "Before that: prometheus is away." in settled.sentence
+    assert len(settled.agents) == 6
+
+
+@pytest.mark.usefixtures("ledger")
+def test_settling_twice_finds_nothing_to_do(world: MemoryWorld, site: Site) -> None:
+    """The second time touches nobody."""
+    settle(RUN, site.file, PLAN)
+    restarted = list(world.east.restarted)
+    assert settle(RUN, site.file, PLAN) is None
+    assert world.east.restarted == restarted
+
+
+@pytest.mark.usefixtures("ledger")
+def test_what_is_left_behind_keeps_the_ledger_open(world: MemoryWorld, site: Site) -> None:
+    """The stuck agent is named with its reason; once it can move, settling again brings it back and closes."""
+    world.all["west/Agent5"].keeps_old_environment = True
+    stuck = settle(RUN, site.file, PLAN)
+    assert stuck is not None
+    assert (stuck.outcome, stuck.exit_code) == (Outcome.ROLLBACK_INCOMPLETE, 5)
+    assert stuck.rollback is not None
+    assert set(stuck.rollback.quarantined) == {"west/Agent5"}
+    assert "left behind: west/Agent5" in stuck.sentence
+    assert on(world) == {"west/Agent5"}
+    world.all["west/Agent5"].keeps_old_environment = False
+    again = settle(RUN, site.file, PLAN)
+    assert again is not None
+    assert again.outcome is Outcome.ROLLED_BACK
+    assert on(world) == set()
+    assert settle(RUN, site.file, PLAN) is None
+
+
+def test_a_run_that_does_not_exist_is_refused(site: Site) -> None:
+    """With the folder in which the runs are."""
+    with pytest.raises(Refused, match="has no run nobody") as refused:
+        settle("nobody", site.file, PLAN)
+    assert str(site.runs) in str(refused.value)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_after_settling_another_run_may_have_the_fleet(site: Site) -> None:
+    """Before, the unsettled ledger refuses it and names the command."""
+    other = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    with pytest.raises(Refused, match=f"rollout settle {RUN}"):
+        other.claim("run-2", site.runs)
+    settle(RUN, site.file, PLAN)
+    assert other.claim("run-2", site.runs) > 0
+
+
+def test_a_restore_needs_no_metrics_source(site: Site, ledger: Ledger) -> None:
+    """No hub is asked on the way back: it may be the very thing that is down."""
+    change = site.change(ChangeKind.METRICS)
+    change.restore(ledger.changed(), Deadline.after(site.clock, 30), lambda: None)
+    assert all(reading.verified for reading in change.read_restored(ledger.changed()))
