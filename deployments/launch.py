@@ -71,15 +71,18 @@ def daemon(folder: Path, port: int, deadline: Deadline) -> Supervisor:
 
 
 def require(program: Program, ready: Callable[[], bool], folder: Path, supervisor: Supervisor, deadline: Deadline) -> None:
-    """Wait until the program is ready; give up when it died once (a restart would fail the same way) or when the deadline passes."""
+    """Wait until the program is ready and supervisord counts it as started; before that, a second `up` would take the server for a broken one.
+
+    Gives up when it died once (a restart would fail the same way) or when the deadline passes.
+    """
     pids = set()
 
     def outcome() -> bool | None:
-        if ready():
-            return True
         supervised = supervisor.programs().get(program.name)
         if supervised is None or supervised.state in {ProgramState.BACKOFF, ProgramState.EXITED, ProgramState.FATAL}:
             return False
+        if supervised.state is ProgramState.RUNNING and ready():
+            return True
         if supervised.pid:
             pids.add(supervised.pid)
         return False if len(pids) > 1 else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,17 +22,11 @@ from deployments.trigger import trigger
 from deployments.watch import EventKind, RunEvent, watch
 from rollout.clock import SystemClock
 from rollout.errors import InputError, Refused
+from tests.ports import unused_port
 
 MANIFEST = Path(__file__).with_name("prefect.yaml")
 
 pytestmark = pytest.mark.lab
-
-
-def unused_port() -> int:
-    """A port that nobody holds now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(ready: Callable[[], object], seconds: float = 30.0) -> None:
@@ -155,10 +148,14 @@ def test_one_run_at_a_time_and_none_is_stopped_by_accident(running: World) -> No
 def test_a_run_outlives_its_server(running: World) -> None:
     """The server is killed below a run: supervision brings it back, the run completes and its watcher never gives up."""
     run = running.start(seconds=4)
-    running.at_work(run)
-    os.kill(next(each.pid for each in running.processes() if "server start" in each.command), signal.SIGKILL)
     events: list[RunEvent] = []
-    assert running.watch(run, events.append).type is StateType.COMPLETED
+
+    def kill_below_the_first_task(event: RunEvent) -> None:
+        if event.kind is EventKind.TASK and not any(each.kind is EventKind.TASK for each in events):
+            os.kill(next(each.pid for each in running.processes() if "server start" in each.command), signal.SIGKILL)
+        events.append(event)
+
+    assert running.watch(run, kill_below_the_first_task).type is StateType.COMPLETED
     assert [each.text for each in events if each.kind is EventKind.CONNECTION][-1] == "the server answers again"
 
 

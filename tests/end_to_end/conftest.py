@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.end_to_end.commands import ROOT, Commands, rollout
 from tests.end_to_end.place import Place
+from tests.ports import unused_port
 
 
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
     """The user's commands against a Prefect server of the session's own; nothing of either is left."""
     state = tmp_path_factory.mktemp("p")  # short, since a socket's path has a limit
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    started = rollout("server", "up", "--state", str(state), "--port", str(port))
+    started = rollout("server", "up", "--state", str(state), "--port", str(unused_port()))
     assert started.code == 0, started.output
     address = re.findall(r"http://[\d.]+:\d+", started.output)[0]
     commands = Commands(f"{address}/api", state)
