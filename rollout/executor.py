@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from rollout.change import Change, Reading, Snapshot
 from rollout.clock import Clock, Deadline, wait_until
@@ -13,8 +14,10 @@ from rollout.fleet import Agent
 from rollout.ledger import CHANGED, Ledger, Step
 from rollout.ownership import Ownership
 
-POLL = 0.2
-"""Seconds between two looks at agents that are starting."""
+Subject = TypeVar("Subject")
+
+POLL = 0.1
+"""Seconds between two looks at agents that are starting; a look at what does not run yet costs one question to its supervisor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,9 @@ class Executor:
             except ActFault as fault:
                 refused = dict.fromkeys(fault.agents, fault.reason)
             self._mark(Step.APPLIED, [agent.id for agent in todo if agent.id not in refused], batch)
-        readings = self._read_until_verified(lambda: self.change.read_applied(agents, since), self._limits.verify)
+        readings = self._read_until_verified(
+            lambda left: self.change.read_applied(left, since), {agent.id: agent for agent in agents}, self._limits.verify
+        )
         self._mark(Step.VERIFIED, [reading.agent for reading in readings if reading.verified and reading.agent not in fine], batch)
         return Activation(since, self._clock.now(), tuple(_with_refusal(reading, refused) for reading in readings))
 
@@ -113,7 +118,7 @@ class Executor:
             self.change.restore(snapshots, Deadline.after(self._clock, self._limits.act), self._ownership.check)
         except ActFault as fault:
             return Reversal(began, self._clock.now(), (), dict.fromkeys(fault.agents, fault.reason))
-        readings = self._read_until_verified(lambda: self.change.read_restored(snapshots), self._limits.verify)
+        readings = self._read_until_verified(self.change.read_restored, _by_agent(snapshots), self._limits.verify)
         restored = tuple(reading.agent for reading in readings if reading.verified)
         self._mark(Step.RESTORED, restored, batch)
         lost = {reading.agent: "; ".join(reading.disagreements) for reading in readings if not reading.verified}
@@ -171,21 +176,21 @@ class Executor:
             self._mark(Step.REVERTING, [snapshot.agent for snapshot in todo], 0)
             with suppress(ActFault):  # the witnesses decide below, agent by agent
                 self.change.restore(todo, deadline, self._ownership.check)
-        readings = self._read_until_verified(lambda: self.change.read_restored(turn), min(self._limits.verify, deadline.remaining))
+        readings = self._read_until_verified(self.change.read_restored, _by_agent(turn), min(self._limits.verify, deadline.remaining))
         self._mark(Step.RESTORED, [reading.agent for reading in readings if reading.verified], 0)
         return {reading.agent: "; ".join(reading.disagreements) for reading in readings if not reading.verified}
 
-    def _read_until_verified(self, read: Callable[[], list[Reading]], seconds: float) -> list[Reading]:
-        """Look again until all witnesses agree on every agent or the time is over; the last look counts."""
-        latest: list[Reading] = []
+    def _read_until_verified(self, read: Callable[[list[Subject]], list[Reading]], subjects: Mapping[str, Subject], seconds: float) -> list[Reading]:
+        """Look again at those that are not verified yet until all are or the time is over; of each the last look counts. subjects: by agent."""
+        latest: dict[str, Reading] = {}
 
-        def look() -> list[Reading] | None:
-            nonlocal latest
-            latest = read()
-            return latest if all(reading.verified for reading in latest) else None
+        def look() -> bool | None:
+            left = [subject for agent, subject in subjects.items() if agent not in latest or not latest[agent].verified]
+            latest.update({reading.agent: reading for reading in read(left)})
+            return all(reading.verified for reading in latest.values()) or None
 
         wait_until(look, Deadline.after(self._clock, seconds), POLL)
-        return latest
+        return [latest[agent] for agent in subjects if agent in latest]
 
     def _since(self, agents: Sequence[Agent]) -> float:
         """The moment of the first intention on any of these agents since it last was clean, or now."""
@@ -202,6 +207,11 @@ class Executor:
     def _mark(self, step: Step, agents: Iterable[str], batch: int) -> None:
         if chosen := list(agents):
             self.ledger.append(self._ownership.epoch, step, chosen, batch=batch)
+
+
+def _by_agent(snapshots: Iterable[Snapshot]) -> dict[str, Snapshot]:
+    """The snapshots by the identity of their agents."""
+    return {snapshot.agent: snapshot for snapshot in snapshots}
 
 
 def _by_machine(snapshots: Iterable[Snapshot]) -> list[list[Snapshot]]:

@@ -24,6 +24,9 @@ from rollout.transports.port import Transport
 
 Answer = TypeVar("Answer")
 
+PROGRAM = "SUPERVISOR_PROCESS_NAME"
+"""Set by supervisord in the environment of what it starts."""
+
 
 class Supervisor:
     """One machine's supervisord.
@@ -96,11 +99,12 @@ class Supervisor:
         """End processes of these programs that a dead supervisord left behind: they would hold the ports of their successors.
 
         An orphan says by its environment which program it is, listens on this machine, and is not the process that supervisord knows.
+        Who listens is asked last and seldom: it takes ten times as long to find out.
         """
         wanted, known = set(names), {service.pid for service in self.services().values()}
-        for pid in set(self._transport.listeners().values()) - known:
-            environment = self._transport.environment(pid)
-            if environment is not None and environment.get("SUPERVISOR_PROCESS_NAME") in wanted:
+        strangers = set(self._transport.processes()) - known
+        if namesakes := {pid for pid in strangers if (self._transport.environment(pid) or {}).get(PROGRAM) in wanted}:
+            for pid in namesakes & set(self._transport.listeners().values()):
                 self._transport.end(pid)
 
     def _tolerant(self, method: str, name: str, *fine: int, timeout: float) -> None:

@@ -45,6 +45,10 @@ class LocalTransport:
             os.fsync(stream.fileno())
         aside.replace(target)
 
+    def processes(self) -> Collection[int]:
+        """What /proc lists: all processes of this kernel, whatever address they listen on."""
+        return [int(name) for name in _names("/proc") if name.isdigit()]
+
     def environment(self, pid: int) -> Mapping[str, str] | None:
         """The process's environment block as it was at exec; None also for one that is not there yet or not any more (exec, zombie).
 
@@ -70,14 +74,14 @@ class LocalTransport:
 
     def listeners(self) -> Mapping[int, int]:
         """Sockets in state LISTEN on this machine's address, joined with the processes that hold them."""
-        return _owners(dict(self._listening_inodes()), _processes())
+        return _owners(dict(self._listening_inodes()), self.processes())
 
     def holders(self, ports: Collection[int], likely: Iterable[int]) -> Mapping[int, int]:
         """A few processes are read in a millisecond, all of a machine in thirty."""
         inodes = {inode: port for inode, port in self._listening_inodes() if port in ports}
         found = _owners(inodes, likely)
         if left := {inode: port for inode, port in inodes.items() if port not in found}:
-            return found | _owners(left, _processes())
+            return found | _owners(left, self.processes())
         return found
 
     def end(self, pid: int) -> None:
@@ -95,11 +99,6 @@ class LocalTransport:
                 address, _, port = columns[1].partition(":")
                 if columns[3] == LISTENING and address in self._addresses:
                     yield int(columns[9]), int(port, 16)
-
-
-def _processes() -> list[int]:
-    """All visible processes."""
-    return [int(name) for name in _names("/proc") if name.isdigit()]
 
 
 def _owners(inodes: Mapping[int, int], processes: Iterable[int]) -> dict[int, int]:

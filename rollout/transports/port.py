@@ -19,6 +19,9 @@ class Transport(Protocol):
     def replace(self, file: PurePath, text: str) -> None:
         """Replace a file in one step that survives a crash: written aside, synced, renamed; owner and mode are kept."""
 
+    def processes(self) -> Collection[int]:
+        """The pids of all processes that can be seen."""
+
     def environment(self, pid: int) -> Mapping[str, str] | None:
         """The environment that a process was started with, never empty; None if it is gone."""
 

@@ -135,6 +135,10 @@ class MemoryMachine:
         """At once."""
         self.files_by_path[str(file)] = text
 
+    def processes(self) -> Collection[int]:
+        """Of all agents."""
+        return [each.process.pid for each in self.agents.values()]
+
     def environment(self, pid: int) -> Mapping[str, str] | None:
         """Of the process with that pid."""
         return next((each.process.environment for each in self.agents.values() if each.process.pid == pid), None)

@@ -28,6 +28,10 @@ class StagedTransport(LocalTransport):
         self.environments: dict[int, dict[str, str]] = {}
         self.ended: list[int] = []
 
+    def processes(self) -> list[int]:
+        """All that are on the stage."""
+        return [*self.environments, *self.ports.values()]
+
     def listeners(self) -> dict[int, int]:
         """As staged."""
         return self.ports
@@ -203,6 +207,7 @@ def test_orphans_of_these_programs_are_ended_and_nobody_else(supervisor: Supervi
         102: {"SUPERVISOR_PROCESS_NAME": "B"},  # the B that supervisord knows
         503: {"SUPERVISOR_PROCESS_NAME": "C"},  # an orphan, of a program that is not restarted
         504: {},  # somebody else's server
+        506: {"SUPERVISOR_PROCESS_NAME": "A"},  # a helper that A started, which holds no port
     }  # and 505 cannot be seen
     supervisor.restart(["A", "B"], soon(), free)
     assert transport.ended == [501]
