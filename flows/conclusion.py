@@ -127,7 +127,8 @@ def _sentence(
             restored, seconds = (len(reversal.restored), reversal.seconds) if reversal else (0, 0.0)
             said = f"Rolled back: {cause}. {restored} agents restored and read back in {seconds:.1f} s."
         case Outcome.HELD:
-            said = f"Held for a person: {cause}. {changed} agents are changed and verified; `rollout settle {run.run_id}` brings them back."
+            settle = f"rollout settle {run.run_id} --site {run.site.name}"
+            said = f"Held for a person: {cause}. {changed} agents are changed and verified; `{settle}` brings them back."
         case Outcome.ROLLBACK_INCOMPLETE:
             said = f"Rollback incomplete: {cause}."
         case Outcome.REFUSED:

@@ -49,7 +49,8 @@ def schedule(agents: Sequence[Agent], fleet: Fleet, size: int, canary: int = 1, 
 
     Hard rules (issue 2, section 4): the canary comes first; after the activation of every later batch but the last, each machine in it keeps at
     least `neighbours` unchanged agents, unselected ones included (the judge's controls, judge.md "Same-machine difference in differences").
-    So the last agents of each machine wait for the last batch. Where that batch cannot hold them all, Refused says so.
+    A hub is no neighbour: it serves no work, so it has neither latency nor errors to compare with. So the last agents of each machine wait for
+    the last batch. Where that batch cannot hold them all, Refused says so.
     Preferences: dependents before what they depend on, optional agents first, hubs late, machines in turns. The canary is the first of that order.
     """
     _refuse_impossible_input(agents, fleet, size, canary, neighbours)
@@ -119,15 +120,19 @@ def _dependents_first(agents: Sequence[Agent], fleet: Fleet) -> list[Agent]:
 
 
 def _reserve(rest: Sequence[Agent], agents: Sequence[Agent], fleet: Fleet, neighbours: int) -> list[Agent]:
-    """The agents that must wait for the last batch: per machine its last ones, as many as its unselected agents leave short of `neighbours`."""
-    unselected = Counter(agent.machine for agent in fleet.agents) - Counter(agent.machine for agent in agents)
+    """The agents that must wait for the last batch: per machine its last ones, as many as its unselected agents leave short of `neighbours`.
+
+    A machine that cannot keep so many waits as a whole.
+    """
+    selected = {agent.id for agent in agents}
+    unselected = Counter(agent.machine for agent in fleet.agents if agent.id not in selected and not agent.hub)
     short = {machine: max(0, neighbours - unselected[machine]) for machine in fleet.machines}
-    reserve: list[Agent] = []
+    waiting: set[str] = set()
     for agent in reversed(rest):
-        if short[agent.machine] > 0:
+        if short[agent.machine] > 0 and not agent.hub:
             short[agent.machine] -= 1
-            reserve.append(agent)
-    return reserve[::-1]
+            waiting.add(agent.id)
+    return [agent for agent in rest if agent.id in waiting or short[agent.machine] > 0]
 
 
 def _cut(rest: Sequence[Agent], reserve: Sequence[Agent], size: int) -> Iterator[list[Agent]]:

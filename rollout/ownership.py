@@ -55,8 +55,11 @@ class Ownership:
         """Take the fleet for a run and return the new epoch. Raises Refused with the holder's name and the command that settles it."""
         with self._locked():
             holder = self.holder()
-            if holder is not None and holder.run != run and not Ledger(runs / holder.run / "ledger.jsonl", self._clock).settled:
-                raise Refused(f"run {holder.run} owns fleet {self._fleet}: settle it first with `rollout settle {holder.run}`")
+            if holder is not None and holder.run != run:
+                ledger = Ledger(runs / holder.run / "ledger.jsonl", self._clock)
+                if not ledger.settled:
+                    command = f"rollout settle {holder.run} --site {ledger.opened.facts['site']}"
+                    raise Refused(f"run {holder.run} owns fleet {self._fleet}: settle it first with `{command}`")
             return self._take(run, holder)
 
     def take_over(self, run: str) -> int:

@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,21 @@ esac
 answer=$(grep -F -- "${0##*/} $*=" answers 2>/dev/null | head -n 1)
 eval "${answer#*=}"
 """
+SIGNALS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
 DOWN = ["rollout server down --force", "python -m lab down"]
 LOOKS = ["python -m lab status", "rollout server status"]
 STARTED = [*LOOKS, "python -m lab up", "rollout server up"]
+
+
+@contextmanager
+def heard() -> Iterator[None]:
+    """What starts in here hears these signals, even where the tests themselves were started deaf to them (nohup, a shell's background job)."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS if signal.getsignal(number) is signal.SIG_IGN}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class House:
@@ -48,7 +61,8 @@ class House:
     def start(self, *arguments: str, answers: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start the demo; its output has to be read."""
         (self.folder / "answers").write_text("".join(f"{call}={answer}\n" for call, answer in (answers or {}).items()))
-        return subprocess.Popen([self.folder / "demo", *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with heard():
+            return subprocess.Popen([self.folder / "demo", *arguments], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def demo(self, *arguments: str, answers: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run the demo to its end: exit code, and all that it said."""
@@ -134,7 +148,7 @@ def test_what_is_up_already_is_left_alone(house: House, call: str, answer: str, 
     assert set(house.calls) <= set(LOOKS)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_in_the_middle_of_a_day_takes_everything_down(house: House, number: signal.Signals) -> None:
     """The shell does not wait for the day's end: follower gone, server and lab stopped at once, the signal's exit code."""
     running = house.start(answers={"rollout run day-1 --site lab": "exec sleep 60"})

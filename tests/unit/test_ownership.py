@@ -17,7 +17,7 @@ from tests.fakes.clock import JumpingClock
 
 def _open_ledger(folder: Path, run: str, clock: JumpingClock) -> Ledger:
     ledger = Ledger(folder / "runs" / run / "ledger.jsonl", clock)
-    ledger.append(1, Step.OPENED)
+    ledger.append(1, Step.OPENED, site="s")
     return ledger
 
 
@@ -36,7 +36,7 @@ def test_an_unsettled_run_refuses_another_by_name_whatever_its_age(tmp_path: Pat
     _open_ledger(tmp_path, "old", clock)
     Ownership(tmp_path / "fleets", "f", clock).claim("old", tmp_path / "runs")
     clock.sleep(1e6)
-    with pytest.raises(Refused, match="run old owns fleet f: settle it first with `rollout settle old`"):
+    with pytest.raises(Refused, match="run old owns fleet f: settle it first with `rollout settle old --site s`"):
         Ownership(tmp_path / "fleets", "f", clock).claim("new", tmp_path / "runs")
 
 
