@@ -64,7 +64,7 @@ def test_violations_are_exactly_the_late_dependents(fleet: Fleet, size: int) -> 
     """Without neighbours nothing stands in the way of dependents first, and no violation is invented."""
     made = schedule(fleet.agents, fleet, size, neighbours=0)
     place = {agent.id: number for number, agent in enumerate(made.order)}
-    assert made.violations == ("pc2/ResourceManager (batch 9) depends on pc2/ObservabilityHub (batch 8)",)
+    assert made.violations == ()
     assert all(place[agent.id] < place[dependency] for agent in fleet.agents for dependency in agent.depends_on)
 
 
@@ -89,7 +89,7 @@ def test_week3_in_batches_of_ten() -> None:
     assert (made.batches[2].first, made.batches[2].last) == (12, 21)
     assert Counter(agent.machine for agent in made.batches[-1].agents) == {"mainpc": 5, "pc2": 5}
     assert "mainpc/SystemDigitalTwin" in made.batches[-1].ids
-    assert made.violations == ()
+    assert made.violations == ("pc2/ResourceManager (batch 9) depends on pc2/ObservabilityHub (batch 8)",)
 
 
 def test_week3_canary_is_optional_and_nothing_depends_on_it() -> None:
