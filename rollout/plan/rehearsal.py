@@ -20,6 +20,7 @@ class RehearsedImpact(Document):
     proceed_bound: float | None = None
     relative_bound: float | None = None
     day_bound: float | None = None
+    subtract_restart: bool | None = None
 
 
 class RehearsedBatches(Document):
