@@ -47,7 +47,7 @@ def touched(run: Run) -> set[str]:
 
 
 def test_a_killed_flow_is_settled_within_seconds(six: Place, commands: Commands) -> None:
-    """Kill -9 in batch 2: nobody does anything, and the fleet is restored and verified; the seconds since Crashed are told."""
+    """Kill -9 in batch 2: nobody does anything, and the fleet is restored and verified soon after Crashed (goal 20 s; see RESULTS.md)."""
     before = six.seen()
     run = commands.start(six, "day-1")
     run.until_batch("intended", 2)
@@ -58,7 +58,7 @@ def test_a_killed_flow_is_settled_within_seconds(six: Place, commands: Commands)
     assert run.ledger[-1]["step"] == "closed"
     assert run.report.outcome is Outcome.ROLLED_BACK
     crashed = datetime.fromisoformat(state_of(commands, run.id)["timestamp"]).timestamp()
-    print(f"restored and verified {run.ledger[-1]['at'] - crashed:.1f} s after Crashed")
+    assert run.ledger[-1]["at"] - crashed < PATIENCE / 2
 
 
 def test_a_cancelled_flow_brings_back_by_itself_and_settling_finds_nothing(six: Place, commands: Commands) -> None:
