@@ -1,4 +1,4 @@
-"""Brings what prefect.yaml says to a Prefect API: pools and deployments.
+"""Brings what prefect.yaml says to a Prefect API: pools, deployments, and the automations that settle a day.
 
 Applying twice is applying once, and a schedule that a person has switched on or off stays as it is.
 """
@@ -19,6 +19,8 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
 from deployments.api import client_of, fault, insist
+from deployments.automations import automations
+from deployments.automations import put as put_automation
 from deployments.manifest import MANIFEST, Deployment, read_manifest
 from deployments.programs import ROOT, Pool
 from rollout.clock import Clock, SystemClock
@@ -26,6 +28,9 @@ from rollout.errors import InputError
 
 if TYPE_CHECKING:
     from prefect.flows import Flow
+
+SETTLE = "settle-run"
+"""The deployment that automations start; a manifest without it has none."""
 
 
 def apply(api_url: str, manifest: Path = MANIFEST, clock: Clock | None = None) -> dict[str, UUID]:
@@ -42,7 +47,11 @@ def apply(api_url: str, manifest: Path = MANIFEST, clock: Clock | None = None) -
         with client_of(api_url) as client:
             for pool in Pool:
                 insist(partial(ensure_pool, client, pool), clock)
-            return {each.name: insist(partial(put, client, each, flows[each.name], pull), clock) for each in wanted.deployments}
+            ids = {each.name: insist(partial(put, client, each, flows[each.name], pull), clock) for each in wanted.deployments}
+            if SETTLE in ids:
+                for automation in automations(ids[SETTLE]):
+                    insist(partial(put_automation, client, automation), clock)
+            return ids
     except httpx.HTTPError as error:
         raise fault(error, api_url, "take the deployments") from error
 

@@ -94,7 +94,8 @@ class DayRun(PlannedDay):
         """Claim the fleet and open the ledger; from here on the run has to be settled. Raises Refused when somebody else owns it."""
         epoch = self.ownership.claim(self.run_id, self.site.runs)
         change = self.day.change.value if self.day.change else ""
-        self.ledger.append(epoch, Step.OPENED, day=self.day.day, plan=self.plan.plan, site=self.site.name, change=change)
+        on_cancel = self.parameters.on_cancel.value
+        self.ledger.append(epoch, Step.OPENED, day=self.day.day, plan=self.plan.plan, site=self.site.name, change=change, on_cancel=on_cancel)
         self.bystanders = Bystanders.watch(self.site.fleet, self.site.machines)
 
     @contextmanager

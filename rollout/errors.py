@@ -3,6 +3,7 @@
 RolloutError
 ├── InputError             a file of the user's is wrong: file, key and reason          exit 2
 ├── Refused                the world forbids a start; nothing was touched               exit 2
+│   └── StillAtWork        the process that owns the fleet lives; waiting may help
 ├── TransientFault         may be gone at the next attempt; the only retried kind
 │   ├── Unreachable        a machine, supervisor or agent does not answer
 │   └── SourceFault        a metrics source is down, stale, slow or disagrees
@@ -40,6 +41,10 @@ class InputError(RolloutError):
 
 class Refused(RolloutError):
     """The run may not start; nothing was touched."""
+
+
+class StillAtWork(Refused):
+    """The process that owns the fleet is alive; it may still finish what somebody else wants to settle."""
 
 
 class TransientFault(RolloutError):

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rollout.clock import Clock
-from rollout.errors import OwnershipLost, Refused
+from rollout.errors import OwnershipLost, Refused, StillAtWork
 from rollout.ledger import Ledger
 
 LEASE = 60.0
@@ -63,13 +63,15 @@ class Ownership:
             return self._take(run, holder)
 
     def take_over(self, run: str) -> int:
-        """Take the fleet to settle that run. Raises Refused while another process still works on the fleet."""
+        """Take the fleet to settle that run. Raises StillAtWork while another process works on the fleet."""
         with self._locked():
             return self._take(run, self.holder())
 
     def _take(self, run: str, holder: Claim | None) -> int:
         if holder is not None and holder.pid != os.getpid() and holder.alive(self._clock.now()):
-            raise Refused(f"fleet {self._fleet} is worked on by run {holder.run} (pid {holder.pid} on {holder.host}); wait for it or cancel it first")
+            raise StillAtWork(
+                f"fleet {self._fleet} is worked on by run {holder.run} (pid {holder.pid} on {holder.host}); wait for it or cancel it first"
+            )
         self.epoch = (holder.epoch if holder else 0) + 1
         self._write(run)
         return self.epoch

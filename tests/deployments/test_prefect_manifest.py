@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 
+from deployments.apply import SETTLE
+from deployments.automations import DAY_TAG, ENDED, automations
 from deployments.manifest import MANIFEST, read_manifest
 from deployments.programs import ROOT, Pool
 from rollout.document import read_yaml
@@ -23,9 +26,29 @@ def test_the_days_are_deployed_one_at_a_time_and_sleeping() -> None:
     assert len({each.name for each in deployments}) == len(deployments)
     for each in deployments:
         assert each.description
+        assert not each.work_pool.job_variables.stream_output
+    for each in (each for each in deployments if DAY_TAG in each.tags):
+        assert each.work_pool.name is Pool.ROLLOUT
         assert (each.concurrency_limit.limit, each.concurrency_limit.collision_strategy) == (1, ConcurrencyLimitStrategy.CANCEL_NEW)
         assert not any(schedule.active for schedule in each.schedules)
-        assert not each.work_pool.job_variables.stream_output
+
+
+def test_settling_never_waits_for_a_day_and_never_settles_itself() -> None:
+    """It has a pool of its own, a second one waits instead of being dropped, and the automations do not see it as a day."""
+    deployment = next(each for each in read_manifest().deployments if each.name == SETTLE)
+    assert deployment.work_pool.name is Pool.SETTLE
+    assert deployment.concurrency_limit.collision_strategy is ConcurrencyLimitStrategy.ENQUEUE
+    assert DAY_TAG not in deployment.tags
+
+
+def test_what_the_automations_wait_for() -> None:
+    """A cancelled and a crashed day start settle-run with the run's id as text; a silent one is marked crashed unless it ended."""
+    cancelled, crashed, silent = automations(uuid4())
+    for automation, state in ((cancelled, "Cancelled"), (crashed, "Crashed")):
+        assert automation.trigger.expect == {f"prefect.flow-run.{state}"}
+        assert automation.actions[0].parameters == {"parameters": {"run": "{{ flow_run.id | string }}", "after": state.lower()}}
+    assert silent.trigger.expect == {"prefect.flow-run.heartbeat", *ENDED}
+    assert silent.trigger.after == {"prefect.flow-run.heartbeat"}
 
 
 def test_prefects_own_command_reads_the_same_file() -> None:

@@ -113,6 +113,18 @@ class Commands:
         self._runs.append(Run(self, place, process, log))
         return self._runs[-1]
 
+    def automations(self, *, on: bool) -> None:
+        """Switches all automations on or off, as a person would in the UI."""
+        for automation in httpx.post(f"{self.api}/automations/filter", json={}, timeout=30, trust_env=False).json():
+            said = httpx.patch(f"{self.api}/automations/{automation['id']}", json={"enabled": on}, timeout=30, trust_env=False)
+            assert said.status_code == httpx.codes.NO_CONTENT, said.text
+
+    def settling(self, run: str) -> dict[str, Any] | None:
+        """The newest flow run that settles that run, as the API tells it."""
+        wanted = {"flow_runs": {"name": {"any_": [f"settle {run}"]}}, "sort": "START_TIME_DESC"}
+        found = httpx.post(f"{self.api}/flow_runs/filter", json=wanted, timeout=30, trust_env=False).json()
+        return found[0] if found else None
+
     def settle(self, place: Place, run: str) -> Ended:
         """`rollout settle RUN`, to its end."""
         return rollout("settle", run, "--site", place.name)
