@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from deployments.api import insist
+from rollout.clock import SystemClock
 from rollout.report import DayReport
 from tests.end_to_end.place import Place
 
@@ -89,7 +91,7 @@ class Run:
             return
         try:
             cancelling = {"state": {"type": "CANCELLING"}}
-            httpx.post(f"{self.commands.api}/flow_runs/{self.id}/set_state", json=cancelling, timeout=30, trust_env=False)
+            self.commands.ask("POST", f"flow_runs/{self.id}/set_state", cancelling)
             self._process.wait(120)
         finally:
             self._process.kill()
@@ -115,14 +117,21 @@ class Commands:
 
     def automations(self, *, on: bool) -> None:
         """Switches all automations on or off, as a person would in the UI."""
-        for automation in httpx.post(f"{self.api}/automations/filter", json={}, timeout=30, trust_env=False).json():
-            said = httpx.patch(f"{self.api}/automations/{automation['id']}", json={"enabled": on}, timeout=30, trust_env=False)
-            assert said.status_code == httpx.codes.NO_CONTENT, said.text
+        for automation in self.ask("POST", "automations/filter", {}).json():
+            self.ask("PATCH", f"automations/{automation['id']}", {"enabled": on})
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """The API's answer to a request that may be repeated; a server whose database is just being written says 503 at times."""
+
+        def once() -> httpx.Response:
+            return httpx.request(method, f"{self.api}/{path}", json=body, timeout=30, trust_env=False).raise_for_status()
+
+        return insist(once, SystemClock())
 
     def settling(self, run: str) -> dict[str, Any] | None:
         """The newest flow run that settles that run, as the API tells it."""
         wanted = {"flow_runs": {"name": {"any_": [f"settle {run}"]}}, "sort": "START_TIME_DESC"}
-        found = httpx.post(f"{self.api}/flow_runs/filter", json=wanted, timeout=30, trust_env=False).json()
+        found = self.ask("POST", "flow_runs/filter", wanted).json()
         return found[0] if found else None
 
     def settle(self, place: Place, run: str) -> Ended:

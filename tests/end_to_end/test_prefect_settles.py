@@ -31,7 +31,7 @@ def watched(commands: Commands) -> Iterator[None]:
 
 def state_of(commands: Commands, run: str) -> dict[str, str]:
     """The flow run's state as the API tells it."""
-    return httpx.get(f"{commands.api}/flow_runs/{run}", timeout=30, trust_env=False).json()["state"]
+    return commands.ask("GET", f"flow_runs/{run}").json()["state"]
 
 
 def settled_as(commands: Commands, run: str) -> str:
