@@ -8,7 +8,6 @@ import signal
 from collections.abc import Iterator
 from datetime import datetime
 
-import httpx
 import pytest
 
 from rollout.report import Outcome
