@@ -44,6 +44,8 @@ def run_day(day: str, site_file: Path, parameters: Mapping[str, object]) -> int:
         print(f"run {run} ended {state.name} and wrote no report: {state.message}; {settle}", file=sys.stderr)
         return Outcome.HELD.exit_code
     print(f"\n{report.sentence}")
+    if state.is_paused():
+        print(f'It waits for an answer, in the UI or by `rollout answer {run} promote|extend|"roll back" --reason ...`.')
     for criterion in report.criteria:
         print(f"  {criterion.id:<5} {criterion.verdict.value:<13} {criterion.observed:<24} {criterion.statement}")
     print(f"Report: {site.state / 'reports' / run / MARKDOWN}\nExit code {report.exit_code}")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import fleet, judge, server
+from cli import control, fleet, judge, server
 from rollout.errors import Held, InputError, Refused, RollbackIncomplete, RolloutError
 
 app = typer.Typer(help="Progressive, metrics-gated rollouts for fleets of plain processes.", no_args_is_help=True, pretty_exceptions_enable=False)
@@ -18,6 +18,11 @@ app.add_typer(server.app, name="server")
 app.command()(judge.judge)
 app.command()(judge.replay)
 app.command()(judge.calibrate)
+app.command()(control.pause)
+app.command()(control.resume)
+app.command()(control.step)
+app.command()(control.abort)
+app.command()(control.answer)
 
 ROOT = Path(__file__).resolve().parent.parent
 SITES = ROOT / "fleets"

@@ -19,7 +19,8 @@ DAY_TAG = "rollout-day"
 """On every deployment that changes a fleet, and not on settle-run: it must not settle itself."""
 SILENCE = timedelta(seconds=90)
 """Three heartbeats."""
-ENDED = frozenset(f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "Cancelled"))
+SILENT = frozenset(f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "Cancelled", "Suspended"))
+"""States in which no process sends heartbeats, and none has to."""
 
 
 def automations(settle_run: UUID) -> Iterator[AutomationCore]:
@@ -36,7 +37,7 @@ def automations(settle_run: UUID) -> Iterator[AutomationCore]:
         name="a silent day has crashed",
         description="Marks a day's run Crashed when its heartbeat is lost: its machine, or its process together with its worker, is gone.",
         trigger=_of_days(
-            expect={"prefect.flow-run.heartbeat"} | ENDED, posture=Posture.Proactive, within=SILENCE, after={"prefect.flow-run.heartbeat"}
+            expect={"prefect.flow-run.heartbeat"} | SILENT, posture=Posture.Proactive, within=SILENCE, after={"prefect.flow-run.heartbeat"}
         ),
         actions=[ChangeFlowRunState(state=StateType.CRASHED, message=f"no heartbeat for {SILENCE.total_seconds():.0f} s")],
     )

@@ -67,7 +67,7 @@ def watch(
     poll: float = 1.0,
     clock: Clock | None = None,
 ) -> State[Any]:
-    """Report what happens in a run until it ends, and return its final state.
+    """Report what happens in a run until it ends or is suspended for a person, and return its state then.
 
     deadline: seconds from now after which Unreachable is raised; the run itself goes on. poll: seconds between two looks.
     Raises Unreachable (the deadline has passed, or the server was silent for PATIENCE seconds) and Refused (no such run, or no right to see it).
@@ -154,7 +154,7 @@ class Seen:
             if self._states.get(run.id) != run.state.id:
                 self._states[run.id] = run.state.id
                 yield event_of(EventKind.RUN, run.name, run.state)
-            self.final = run.state if run.state.is_final() else None
+            self.final = run.state if run.state.is_final() or run.state.is_paused() else None
 
     def tasks(self) -> Iterator[RunEvent]:
         """Task runs whose state is new."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from flows.day_run import DayRun
 from flows.judging import findings_of, judge_look
+from flows.neighbourhood import foreign_restarts
 from flows.patience import patiently
 from rollout.batches import Batch
 from rollout.executor import Activation
 from rollout.judge.judgement import BatchJudgement
 from rollout.observe.health import queries_text
+from rollout.observe.restarts import Restart
 from rollout.progress import Decision, Progress, decide
 from rollout.verdict import Evidence, Finding, Verdict, worst
 from tasks.gate import judge_gate
@@ -42,11 +44,14 @@ def bake(run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> Ba
     while True:
         look = looks.pop(0)
         run.wait_until(activation.verified_at + (windows.settle + look) * run.site.scrape_interval)
-        health = judge_health(run, run.changed(), activation.verified_at, f"after batch {batch.index}")
-        judgement = judge_look(run, batch, activation, look)
+        restarts = foreign_restarts(run, batch, activation)
+        health = judge_health(run, run.changed(), activation.verified_at, f"after batch {batch.index}", restarts)
+        judgement = judge_look(run, batch, activation, look, restarts)
         votes = any(metric.votes for metric in judgement.metrics)
         verdict = max(worst(health), judgement.verdict) if votes else worst(health)
         proceed = judgement.proceed if votes else True
+        if restarts and extensions:  # something else changed in the window: nothing good is said of it before it was extended
+            verdict, proceed = max(verdict, Verdict.INCONCLUSIVE), False
         decision = _decided(run, batch, activation, verdict, proceed=proceed, extensions_left=len(extensions), last=last)
         if not looks and decision is Decision.EXTEND_BAKE:
             looks.append(look + extensions.pop(0))
@@ -66,20 +71,25 @@ def judge_activation(run: DayRun, activation: Activation, what: str) -> tuple[Fi
     return judge_gate("activation", rows, run.gate("activation").bounds, evidence, agents, (), what)
 
 
-def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str) -> tuple[Finding, ...]:
-    """These agents since then. A batch hands over all that were changed so far: an earlier batch that turns bad is seen too."""
+def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, restarts: Mapping[str, Restart]) -> tuple[Finding, ...]:
+    """These agents since then. A batch hands over all that were changed so far: an earlier batch that turns bad is seen too.
+
+    A restart that somebody asked the supervisor for is no failure of the agent.
+    """
     gate = run.gate("batch_health")
     seconds = max(int(run.site.clock.now() - since), 2)
     enough = gate.bounds["min_sample_share"] * seconds / run.site.scrape_interval
     frame = patiently(run, lambda: measure_health(run.site, agents, seconds, enough, len(agents)))
+    asked = frame["agent"].isin({agent for agent, restart in restarts.items() if restart.asked})
+    frame["restarts"] = frame["restarts"].mask(asked & (frame["restarts"] == 1), 0)
     findings = judge_gate("batch_health", frame, gate.bounds, _evidence(run, queries_text(seconds), seconds, len(frame)), agents, (), what)
     callable_agents = [agent for agent in agents if not run.site.fleet.agent(agent).hub]
     errors = run.day.ratio
     if errors is None:
         return findings
-    asked = patiently(run, lambda: measure_errors(run.site, errors, callable_agents, seconds, len(callable_agents)))
-    evidence = _evidence(run, errors.promql("...", f"{seconds}s"), seconds, len(asked))
-    return findings + judge_gate("batch_errors", asked, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)
+    answered = patiently(run, lambda: measure_errors(run.site, errors, callable_agents, seconds, len(callable_agents)))
+    evidence = _evidence(run, errors.promql("...", f"{seconds}s"), seconds, len(answered))
+    return findings + judge_gate("batch_errors", answered, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)
 
 
 def _decided(run: DayRun, batch: Batch, activation: Activation, verdict: Verdict, *, proceed: bool, extensions_left: int, last: bool) -> Decision:

@@ -19,7 +19,14 @@ PAUSE = 5.0
 
 
 def take_baseline(run: DayRun) -> None:
-    """Measure all impact metrics of all agents before anything changes. Raises GateFailed or Held when there is no usable baseline."""
+    """Measure all impact metrics of all agents before anything changes. Raises GateFailed or Held when there is no usable baseline.
+
+    A resumed run has changed agents already and keeps the baseline of its first attempt, which passed this gate then.
+    """
+    if run.changed() and (stored := run.stored_samples("baseline")) is not None:
+        run.baseline = stored
+        run.record.notes.append("the baseline is that of the run's first attempt")
+        return
     day = run.measured_day
     samples, evidence = _full_window(run, day)
     run.baseline = samples

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from flows.attempts import GO_ON, decided, is_finished
 from flows.bake import Baked, bake
+from flows.crossings import between_batches
 from flows.day_run import DayRun
 from flows.placebo import restart_placebo
 from rollout.batches import Batch
@@ -23,6 +25,9 @@ def roll_out(run: DayRun) -> None:
     batches = run.schedule.batches
     spacing = run.day.spacing(run.pace, run.site.scrape_interval)
     for batch in batches:
+        if is_finished(run, batch):
+            continue
+        between_batches(run)
         find_drift(run.watched, run.touched, batch.index)
         run.begin(batch)
         began = run.site.clock.now()
@@ -36,7 +41,6 @@ def roll_out(run: DayRun) -> None:
             _record(run, batch, activation, NOT_BAKED, began)
             raise
         _record(run, batch, activation, baked, began)
-        run.keep_judgement(batch, baked.judgement)
         run.log.info("batch %d of %d: %s", batch.index, len(batches), baked.decision.value)
         run.show_progress(f"batch {batch.index} of {len(batches)}: {baked.decision.value}")
         _carry_out(baked, batch, activation)
@@ -58,18 +62,19 @@ def _carry_out(baked: Baked, batch: Batch, activation: Activation) -> None:
 
 
 def _record(run: DayRun, batch: Batch, activation: Activation, baked: Baked, began: float) -> None:
-    """The batch as the report tells it."""
-    run.record.batches.append(
-        BatchReport(
-            index=batch.index,
-            agents=batch.ids,
-            canary=batch.is_canary,
-            began=began,
-            verified=activation.verified_at,
-            ended=run.site.clock.now(),
-            decision=baked.decision.value,
-            extensions=baked.extensions,
-            checks=tuple(check_report(finding.check.partition(".")[0], finding) for finding in baked.findings),
-            samples=run.record.samples.get(f"batch-{batch.index:02d}", ""),
-        )
+    """The batch as the report tells it, and its decision in the ledger, where a later attempt finds both."""
+    report = BatchReport(
+        index=batch.index,
+        agents=batch.ids,
+        canary=batch.is_canary,
+        began=began,
+        verified=activation.verified_at,
+        ended=run.site.clock.now(),
+        decision=baked.decision.value,
+        extensions=baked.extensions,
+        checks=tuple(check_report(finding.check.partition(".")[0], finding) for finding in baked.findings),
+        samples=run.record.samples.get(f"batch-{batch.index:02d}", ""),
     )
+    run.record.batches.append(report)
+    run.keep_judgement(batch, baked.judgement)
+    decided(run, report, goes_on=baked.decision in GO_ON)

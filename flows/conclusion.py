@@ -37,6 +37,8 @@ def conclude(run: DayRun, error: BaseException | None) -> DayReport:
     if run.owns and not isinstance(error, OwnershipLost):
         if outcome in SETTLED:
             run.ledger.append(run.ownership.epoch, Step.CLOSED, outcome=outcome.value)
+        elif outcome is Outcome.HELD:
+            run.ledger.append(run.ownership.epoch, Step.HELD, batch=run.current_batch.index if run.current_batch else 0, cause=report.cause)
         run.ownership.release()
     run.log.info("%s (exit code %d), report in %s", report.sentence, report.exit_code, run.folder)
     return report

@@ -24,10 +24,10 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
             preview(run)
             return
         run.own_the_fleet()
-        with run.step("Current state validation"):
-            run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
-            take_baseline(run)
         with rollback_on_failure(run):
+            with run.step("Current state validation"):
+                run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
+                take_baseline(run)
             with run.step("Prometheus exporter activation"):
                 rehearse_rollback(run)
                 roll_out(run)

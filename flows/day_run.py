@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -11,14 +12,20 @@ import pandas as pd
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
+from flows.attempts import promote_by_hand, recall
 from flows.conclusion import conclude
+from flows.crossings import between_agents
+from flows.hold import answer_of, wait_for_a_person
 from flows.outcome import RunRecord
 from flows.planned_day import PlannedDay
+from rollout.audit import Answer, AuditEntry, AuditFile
 from rollout.batches import Batch, BatchSchedule, schedule
-from rollout.clock import Deadline
+from rollout.clock import Deadline, PausableClock
+from rollout.control import Control
 from rollout.drift import Bystanders
-from rollout.errors import GateFailed, Held, Refused
+from rollout.errors import Drift, GateFailed, Held, Refused
 from rollout.executor import Executor, Limits
+from rollout.freeze import freeze_at
 from rollout.judge.day import DayJudgement
 from rollout.judge.judgement import BatchJudgement
 from rollout.judge.restart import RestartEffect
@@ -27,6 +34,7 @@ from rollout.ledger import CHANGED, Ledger, Step
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
 from rollout.plan import Day, Plan, load_plan
+from rollout.report import Outcome
 from rollout.site import Site, load_site
 from rollout.verdict import Finding, Verdict, worst
 from tasks.publish import publish_progress
@@ -35,8 +43,8 @@ ROOT = Path(__file__).resolve().parent.parent
 WEEK3 = ROOT / "plans" / "week3.yaml"
 FLEETS = ROOT / "fleets"
 
-RENEW = 5.0
-"""Seconds between two renewals of the fleet's lease while a run waits."""
+RENEW = 2.0
+"""Seconds between two renewals of the fleet's lease while a run waits, and between two looks for an order of a person's."""
 
 
 class DayRun(PlannedDay):
@@ -51,7 +59,11 @@ class DayRun(PlannedDay):
         self.record = RunRecord(site.clock.now())
         self.log = get_run_logger()
         self.touched = {agent for agent, step in self.ledger.last_steps().items() if step in CHANGED}
-        self.current_batch: tuple[str, ...] = ()
+        self.current_batch: Batch | None = None
+        self.audit = AuditFile(site.state)
+        self.working_time = PausableClock(site.clock)
+        self.control = Control(self.audit, run_id, self.working_time, self.record.started)
+        self.answer: AuditEntry | None = None
         self.baseline: pd.DataFrame | None = None
         self.bystanders: Bystanders | None = None
         self.last_activation = 0.0
@@ -59,6 +71,7 @@ class DayRun(PlannedDay):
         self.placebo: tuple[str, ...] = ()
         self.restart_effects: tuple[RestartEffect, ...] = ()
         self.judged: dict[int, BatchJudgement] = {}
+        self.restarted: set[str] = set()
 
     @property
     def owns(self) -> bool:
@@ -88,14 +101,26 @@ class DayRun(PlannedDay):
         if self.day.change is None:
             raise Refused(f"day {self.day.day} changes no agents")
         limits = Limits(self.day.deadlines.act, self.day.deadlines.verify, self.day.deadlines.rollback, self.batches.rollback_size)
-        return Executor(self.site.change(self.day.change), self.ledger, self.ownership, limits, self.site.clock)
+        return Executor(self.site.change(self.day.change), self.ledger, self.ownership, limits, self.working_time, partial(between_agents, self))
 
     def own_the_fleet(self) -> None:
-        """Claim the fleet and open the ledger; from here on the run has to be settled. Raises Refused when somebody else owns it."""
+        """Claim the fleet and open the ledger; from here on the run has to be settled. What an earlier attempt has finished is taken over.
+
+        Raises Refused when somebody else owns it, in a freeze window, and for an answer that came after the run was settled.
+        """
+        settled = self.ledger.settled
+        self.answer = answer_of(self)
+        if self.answer is not None and settled:
+            raise Refused(f"{self.answer.name} said {self.answer.said.value}, but the run was settled while it was held")
+        if settled and (freeze := freeze_at(self.site.fleet.freezes, self.site.clock.now())):
+            raise Refused(f"fleet {self.site.fleet.name} is {freeze}")
         epoch = self.ownership.claim(self.run_id, self.site.runs)
         change = self.day.change.value if self.day.change else ""
         on_cancel = self.parameters.on_cancel.value
         self.ledger.append(epoch, Step.OPENED, day=self.day.day, plan=self.plan.plan, site=self.site.name, change=change, on_cancel=on_cancel)
+        if self.answer is not None and self.answer.said is Answer.PROMOTE:
+            promote_by_hand(self, self.answer)
+        recall(self)
         self.bystanders = Bystanders.watch(self.site.fleet, self.site.machines)
 
     @contextmanager
@@ -130,11 +155,12 @@ class DayRun(PlannedDay):
             raise Held(f"gate {gate} could not be judged: " + "; ".join(finding.sentence for finding in bad))
 
     def wait_until(self, moment: float) -> None:
-        """Wait until that Unix time; a run that owns the fleet keeps it meanwhile. Raises OwnershipLost."""
+        """Wait until that Unix time; a run that owns the fleet keeps it meanwhile. Raises OwnershipLost, Aborted."""
         while (left := moment - self.site.clock.now()) > 0:
             self.site.clock.sleep(min(left, RENEW))
             if self.owns:
                 self.ownership.check()
+                self.control.heed()
 
     def deadline(self, seconds: float) -> Deadline:
         """A deadline on the site's clock."""
@@ -150,12 +176,12 @@ class DayRun(PlannedDay):
 
     def begin(self, batch: Batch) -> None:
         """From here on a failure concerns this batch."""
-        self.current_batch = batch.ids
+        self.current_batch = batch
         self.touched.update(batch.ids)
 
     def finish_batches(self) -> None:
         """From here on a failure concerns the day."""
-        self.current_batch = ()
+        self.current_batch = None
 
     def changed(self) -> tuple[str, ...]:
         """Agents that this run has changed and verified."""
@@ -190,6 +216,14 @@ class DayRun(PlannedDay):
         frame.to_parquet(self.folder / file, index=False)
         self.record.samples[name] = file
         return file
+
+    def stored_samples(self, name: str) -> pd.DataFrame | None:
+        """Samples that an earlier attempt of this run has kept; None where there are none."""
+        file = f"samples/{name}.parquet"
+        if not (self.folder / file).exists():
+            return None
+        self.record.samples[name] = file
+        return pd.read_parquet(self.folder / file)
 
     @property
     def judgements(self) -> tuple[BatchJudgement, ...]:
@@ -226,6 +260,8 @@ def day_run(parameters: DayParameters, day: int, plan_file: Path = WEEK3) -> Ite
     try:
         yield run
     except BaseException as error:
-        conclude(run, error)
+        report = conclude(run, error)
+        if report.outcome is Outcome.HELD and isinstance(error, (Held, Drift)):
+            wait_for_a_person(run, report)
         raise
     conclude(run, None)

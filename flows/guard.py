@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from prefect.exceptions import TerminationSignal
 
+from flows.crossings import stop_if_rejected
 from flows.day_run import DayRun
 from flows.recovery import confirm_recovery
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
@@ -24,6 +25,7 @@ def rollback_on_failure(run: DayRun) -> Iterator[None]:
     is no Exception and passes through. Raises the cause again, or RollbackIncomplete with the quarantined agents.
     """
     try:
+        stop_if_rejected(run)
         yield
     except (Held, Drift, OwnershipLost):
         raise
@@ -33,6 +35,8 @@ def rollback_on_failure(run: DayRun) -> Iterator[None]:
         if not run.ledger.changed():
             raise
         reversal = reverse(run, _scope(run, cause), str(cause) or type(cause).__name__)
+        if run.control.aborted and run.ledger.changed() and not reversal.quarantined:
+            reversal = reverse(run, None, f"{cause}; then aborted by a person")
         if reversal.quarantined:
             raise RollbackIncomplete(f"could not be restored after: {cause}", reversal.quarantined) from cause
         raise
@@ -62,6 +66,6 @@ def _scope(run: DayRun, cause: BaseException) -> Sequence[str] | None:
     if not isinstance(cause, GateFailed) or cause.gate not in {gate.name for gate in run.day.gates}:
         return None
     scope = run.parameters.rollback_scope or run.gate(cause.gate).rollback_scope
-    if scope is RollbackScope.DAY or not run.current_batch:
+    if scope is RollbackScope.DAY or run.current_batch is None:
         return None
-    return run.current_batch
+    return run.current_batch.ids

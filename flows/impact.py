@@ -9,6 +9,7 @@ import pandas as pd
 from flows.bake import judge_activation, judge_health
 from flows.day_run import DayRun
 from flows.judging import impact_evidence
+from flows.neighbourhood import restarts_of
 from flows.patience import patiently
 from rollout.errors import Refused
 from rollout.judge.day import judge_day
@@ -36,7 +37,8 @@ def assess_impact(run: DayRun) -> None:
     if shadows := day_shadows(judgement, evidence, run.judgements):
         run.keep("shadow", shadows)
     run.keep_judgements(judgement, JudgedBy(run.policy, policy, bounds))
-    run.require("batch_health", judge_health(run, [agent.id for agent in run.agents], began, "through the soak"))
+    restarts = restarts_of(run, [agent.id for agent in run.agents], began, 0)
+    run.require("batch_health", judge_health(run, [agent.id for agent in run.agents], began, "through the soak", restarts))
     run.require("activation", judge_activation(run, run.executor.read_all(run.agents), "all agents at the end"))
     run.stop_unless_harmless(judgement)
 

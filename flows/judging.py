@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -14,18 +14,23 @@ from rollout.judge.batch import judge_batch
 from rollout.judge.judgement import BatchJudgement
 from rollout.judge.restart import restart_effect
 from rollout.judge_findings import batch_findings
-from rollout.observe.impact import treated_frame
+from rollout.observe.impact import Window, treated_frame
+from rollout.observe.restarts import Restart
 from rollout.verdict import Evidence, Finding
 from tasks.measure import measure_impact
 
 
-def judge_look(run: DayRun, batch: Batch, activation: Activation, look: int) -> BatchJudgement:
+def judge_look(run: DayRun, batch: Batch, activation: Activation, look: int, restarts: Mapping[str, Restart]) -> BatchJudgement:
     """Judge the batch on the data so far and store exactly the samples that were judged; the last look's are what a replay reads."""
     samples = _samples(run, batch, activation)
+    settle = run.windows.settle * run.site.scrape_interval
+    window = Window(activation.since, activation.verified_at, settle, {agent: restart.at for agent, restart in restarts.items()})
+    neighbours = run.neighbours(batch)
     if batch.is_canary and run.placebo:
-        run.restart_effects = restart_effect(_frame(run, batch, samples, run.placebo, activation), run.policy)
-        run.keep_samples("placebo", _frame(run, batch, samples, run.placebo, activation))
-    frame = _frame(run, batch, samples, batch.ids, activation)
+        placebo = treated_frame(samples, run.placebo, neighbours, window)
+        run.restart_effects = restart_effect(placebo, run.policy)
+        run.keep_samples("placebo", placebo)
+    frame = treated_frame(samples, batch.ids, neighbours, window)
     run.keep_samples(f"batch-{batch.index:02d}", frame)
     return judge_batch(frame, run.policy, look, roster=batch.ids, pooled=run.judgements, placebo=run.restart_effects)
 
@@ -50,8 +55,3 @@ def _samples(run: DayRun, batch: Batch, activation: Activation) -> pd.DataFrame:
     what = f"the impact of batch {batch.index}"
     rate = windows.rate * interval
     return patiently(run, lambda: measure_impact(run.site, run.day.impact, everybody, start, run.site.clock.now(), rate, what))
-
-
-def _frame(run: DayRun, batch: Batch, samples: pd.DataFrame, treated: Sequence[str], activation: Activation) -> pd.DataFrame:
-    """The judge's frame: those agents against the batch's unchanged neighbours."""
-    return treated_frame(samples, treated, run.neighbours(batch), activation.since, activation.verified_at)

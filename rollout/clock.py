@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -38,6 +39,38 @@ class SystemClock:
         """Wait for that many seconds."""
         if seconds > 0:
             time.sleep(seconds)
+
+
+class PausableClock:
+    """Another clock, whose durations stand still while a person has paused the work: no deadline runs out meanwhile."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._stood = 0.0
+        self._standing_since: float | None = None
+
+    def now(self) -> float:
+        """Unix seconds, which nobody can stop."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Seconds of work."""
+        now = self._clock.monotonic() if self._standing_since is None else self._standing_since
+        return now - self._stood
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, whether paused or not."""
+        self._clock.sleep(seconds)
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Durations stand still inside; by one thread at a time."""
+        self._standing_since = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self._stood += self._clock.monotonic() - self._standing_since
+            self._standing_since = None
 
 
 @dataclass(frozen=True, slots=True)

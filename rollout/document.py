@@ -33,7 +33,7 @@ def read_yaml(file: Path) -> Any:  # noqa: ANN401 (YAML is untyped until a Docum
     return content
 
 
-def validated(kind: type[D], content: Any, file: Path) -> D:  # noqa: ANN401
+def validated(kind: type[D], content: Any, file: Path | str) -> D:  # noqa: ANN401
     """The content as a value of that kind; the first wrong key raises InputError with file, key and reason."""
     try:
         return kind.model_validate(content)

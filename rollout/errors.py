@@ -10,6 +10,7 @@ RolloutError
 ├── ActFault               an act was refused or its effect did not show, with the agents' names
 ├── Drift                  something that this run did not touch has changed
 ├── OwnershipLost          another process owns the fleet now; stop without touching anything
+├── Aborted                a person ended the rollout; all comes back
 ├── GateFailed             a gate judged the change harmful or the evidence missing
 ├── Held                   only a person can say how it goes on                         exit 4
 └── RollbackIncomplete     some agents could not be restored; they are named            exit 5
@@ -78,6 +79,10 @@ class Drift(NamesAgents):
 
 class OwnershipLost(RolloutError):
     """Another process owns the fleet now."""
+
+
+class Aborted(RolloutError):
+    """A person ended the rollout: everything that it changed comes back."""
 
 
 class GateFailed(RolloutError):

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from rollout.change import Change, Reading, Snapshot
+from rollout.change import BeforeEach, Change, Reading, Snapshot
 from rollout.clock import Clock, Deadline, wait_until
 from rollout.errors import ActFault, Drift, Unreachable
 from rollout.fleet import Agent
@@ -60,14 +60,20 @@ class Limits:
 
 
 class Executor:
-    """One change on one fleet by one run."""
+    """One change on one fleet by one run.
 
-    def __init__(self, change: Change, ledger: Ledger, ownership: Ownership, limits: Limits, clock: Clock) -> None:
+    before_each: what stands between two agents on the way forward (a person may have something to say); on the way back only ownership does.
+    """
+
+    def __init__(
+        self, change: Change, ledger: Ledger, ownership: Ownership, limits: Limits, clock: Clock, before_each: BeforeEach | None = None
+    ) -> None:
         self.change = change
         self.ledger = ledger
         self._ownership = ownership
         self._limits = limits
         self._clock = clock
+        self._before_each = before_each or ownership.check
 
     def find_finished(self, agents: Sequence[Agent]) -> tuple[str, ...]:
         """Agents that this run never touched and that are in the wanted state already: recorded as found, neither restarted nor ever rolled back."""
@@ -92,7 +98,7 @@ class Executor:
         if todo:
             self.ledger.intend(self._ownership.epoch, self.change.snapshot([agent for agent in todo if steps.get(agent.id) not in CHANGED]), batch)
             try:
-                self.change.apply(todo, Deadline.after(self._clock, self._limits.act), self._ownership.check)
+                self.change.apply(todo, Deadline.after(self._clock, self._limits.act), self._before_each)
             except ActFault as fault:
                 refused = dict.fromkeys(fault.agents, fault.reason)
             self._mark(Step.APPLIED, [agent.id for agent in todo if agent.id not in refused], batch)
@@ -115,7 +121,7 @@ class Executor:
         snapshots = [snapshot for snapshot in self.ledger.changed() if snapshot.agent in names]
         began = self._clock.now()
         try:
-            self.change.restore(snapshots, Deadline.after(self._clock, self._limits.act), self._ownership.check)
+            self.change.restore(snapshots, Deadline.after(self._clock, self._limits.act), self._before_each)
         except ActFault as fault:
             return Reversal(began, self._clock.now(), (), dict.fromkeys(fault.agents, fault.reason))
         readings = self._read_until_verified(self.change.read_restored, _by_agent(snapshots), self._limits.verify)

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from rollout.document import Document, read_yaml, validated
 from rollout.errors import InputError, Refused
+from rollout.freeze import Freeze
 
 # Names become file names, supervisor programs and label values inside PromQL regular expressions: one alphabet is safe in all three.
 Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
@@ -78,6 +79,7 @@ class Fleet:
 
     name: str
     agents: tuple[Agent, ...]
+    freezes: tuple[Freeze, ...] = ()
 
     def __len__(self) -> int:
         """The number of agents."""
@@ -148,6 +150,7 @@ class FleetFile(Document):
 
     fleet: Name
     machines: dict[Name, dict[Name, dict[Name, AgentEntry]]]
+    freezes: tuple[Freeze, ...] = ()
 
 
 def load_fleet(file: Path) -> Fleet:
@@ -173,7 +176,7 @@ def fleet_of(content: Any, file: Path) -> Fleet:  # noqa: ANN401 (YAML is untype
     _refuse_port_clashes(agents, file)
     _refuse_unknown_dependencies(agents, file)
     _refuse_cycles(agents, file)
-    return Fleet(document.fleet, tuple(agents))
+    return Fleet(document.fleet, tuple(agents), document.freezes)
 
 
 def _agent(machine: str, group: str, name: str, entry: AgentEntry) -> Agent:

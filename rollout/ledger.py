@@ -19,7 +19,10 @@ from rollout.errors import InputError
 
 
 class Step(Enum):
-    """The states an agent passes through; the run itself is OPENED and CLOSED. FOUND: in the wanted state before we came, not ours to bring back."""
+    """The states an agent passes through; the run itself is OPENED, HELD and CLOSED, a batch DECIDED.
+
+    FOUND: in the wanted state before we came, not ours to bring back.
+    """
 
     OPENED = "opened"
     FOUND = "found as wanted"
@@ -29,9 +32,13 @@ class Step(Enum):
     REVERTING = "reverting"
     RESTORED = "restored"
     QUARANTINED = "quarantined"
+    DECIDED = "decided"
+    HELD = "held"
     CLOSED = "closed"
 
 
+UNDONE = frozenset({Step.INTENDED, Step.REVERTING, Step.RESTORED, Step.QUARANTINED})
+"""Steps of an agent after which what was decided on its batch no longer holds."""
 CHANGED = frozenset({Step.INTENDED, Step.APPLIED, Step.VERIFIED, Step.REVERTING, Step.QUARANTINED})
 """Steps after which an agent may differ from what it was: what a rollback has to undo."""
 
@@ -133,6 +140,27 @@ class Ledger:
     def batches(self) -> dict[str, int]:
         """The batch in which each agent was last intended."""
         return {entry.agent: entry.batch for entry in self.entries if entry.step is Step.INTENDED}
+
+    def decisions(self) -> dict[int, Entry]:
+        """The latest decision on each batch, where none of its agents was attempted or brought back since."""
+        standing: dict[int, Entry] = {}
+        batch_of: dict[str, int] = {}
+        for entry in self.entries:
+            if entry.step is Step.DECIDED:
+                standing[entry.batch] = entry
+            elif entry.step in UNDONE:
+                if entry.step is Step.INTENDED:
+                    batch_of[entry.agent] = entry.batch
+                standing.pop(batch_of.get(entry.agent, 0), None)
+        return standing
+
+    def last_times(self) -> dict[str, float]:
+        """When each agent's latest step was written, in Unix seconds: a process of ours is older."""
+        return {entry.agent: entry.at for entry in self.entries if entry.agent}
+
+    def holds(self) -> list[Entry]:
+        """The times at which the run was held for a person."""
+        return [entry for entry in self.entries if entry.step is Step.HELD]
 
     def in_step(self, step: Step) -> tuple[str, ...]:
         """Agents whose latest step is this one."""

@@ -10,6 +10,7 @@ from rollout.errors import Drift
 from rollout.fleet import Agent
 from rollout.observe.collection import collect
 from rollout.observe.readiness import readiness_frame
+from rollout.observe.restarts import Restart, restarts_since
 from rollout.site import Site
 from rollout.verdict import Evidence, Finding
 from tasks.task import step
@@ -34,6 +35,13 @@ def find_drift(bystanders: Bystanders, touched: Collection[str], batch: int) -> 
     if drifted := bystanders.drifted(touched):
         reasons = "; ".join(f"{agent}: {reason}" for agent, reason in sorted(drifted.items()))
         raise Drift(f"agents that this run did not touch have changed ({reasons})", drifted)
+
+
+@step("find restarts", "look for restarts by somebody else, batch {batch}")
+def find_restarts(site: Site, since: Mapping[str, float], batch: int) -> dict[str, Restart]:
+    """Agents whose process is younger than `since` (Unix seconds by agent)."""
+    del batch
+    return restarts_since(site.fleet, site.machines, since)
 
 
 @step("collect metrics", "collect the metrics of {count} agents", retried=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -23,13 +24,30 @@ def impact_samples(
     return pd.concat(frames, ignore_index=True)
 
 
-def treated_frame(samples: Samples, treated: Collection[str], controls: Collection[str], acted: float, since: float) -> pd.DataFrame:
-    """The judge's input: only those agents, `treated`, and t in seconds from the verified end of the activation.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Around one activation. acted, since: Unix seconds of the first act and of its verified end; settle: seconds that a process is young.
 
-    acted, since: Unix seconds of the first act and of the verified end; what was measured in between is neither before nor after.
+    restarts: agent to the Unix second in which somebody else restarted it.
     """
+
+    acted: float
+    since: float
+    settle: float
+    restarts: Mapping[str, float]
+
+
+def treated_frame(samples: Samples, treated: Collection[str], controls: Collection[str], window: Window) -> pd.DataFrame:
+    """The judge's input: only those agents, `treated`, `contaminated`, and t in seconds from the verified end of the activation.
+
+    What was measured between the first act and that end is neither before nor after. A restart by somebody else contaminates its agent's samples
+    from then until the process has settled.
+    """
+    acted, since = window.acted, window.since
     frame = samples[samples["agent"].isin({*treated, *controls}) & ~samples["t"].between(acted, since, inclusive="left")].copy()
     frame["treated"] = frame["agent"].isin(set(treated))
+    young = frame["t"] - frame["agent"].map(window.restarts).astype(float)
+    frame["contaminated"] = young.between(0.0, window.settle)
     frame["t"] = frame["t"] - since
     return frame.reset_index(drop=True)
 

@@ -61,6 +61,9 @@ class ServiceManager(Protocol):
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """The configured environment of each program. Raises ActFault naming programs that cannot be managed, with the reason."""
 
+    def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
+        """Those whose last end somebody asked the manager for; one that crashed, or whose end is not known any more, is not among them."""
+
     def fingerprint(self, name: str) -> str:
         """Hash of everything configured for that program."""
 

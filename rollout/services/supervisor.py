@@ -26,6 +26,10 @@ Answer = TypeVar("Answer")
 
 PROGRAM = "SUPERVISOR_PROCESS_NAME"
 """Set by supervisord in the environment of what it starts."""
+LOG_TAIL = 256 * 1024
+"""Bytes of supervisord's log in which the last end of a program is looked for."""
+END = re.compile(r"^\S+ \S+ \w+ (?P<how>stopped|exited): (?P<name>\S+) \(", re.MULTILINE)
+"""How supervisord's log words the end of a process: stopped when somebody asked for it, exited when not (supervisor/process.py, finish)."""
 
 
 class Supervisor:
@@ -61,6 +65,15 @@ class Supervisor:
         if grouped := [name for name, service in self.services().items() if name in found and service.group != name]:
             raise ActFault("part of a supervisord group, whose removal would restart the whole group", grouped)
         return found
+
+    def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
+        """Those that supervisord's log calls stopped where it names their last end; what ended by itself it calls exited."""
+        try:
+            log = str(self._rpc.call("supervisor.readLog", -LOG_TAIL, 0, timeout=self._timeout))
+        except Fault:  # a supervisord without a log file
+            return frozenset()
+        last = {match["name"]: match["how"] for match in END.finditer(log)}
+        return frozenset(name for name in names if last.get(name) == "stopped")
 
     def fingerprint(self, name: str) -> str:
         """SHA-256 of what the program's section says."""

@@ -64,6 +64,7 @@ class MemoryMachine:
         self.foreign: set[str] = set()  # programs that somebody else changed on disk
         self.files_by_path: dict[str, str] = {}
         self.restarted: list[str] = []
+        self.stopped: set[str] = set()  # programs whose last end somebody asked for
         self._changed: set[str] = set()
         self._pids = iter(range(5000, 6000))
 
@@ -90,6 +91,10 @@ class MemoryMachine:
         """As configured."""
         self._reach()
         return {name: dict(self.agents[name].configured) for name in names}
+
+    def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
+        """As staged."""
+        return frozenset(names) & self.stopped
 
     def fingerprint(self, name: str) -> str:
         """The configuration itself."""

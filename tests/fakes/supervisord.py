@@ -26,6 +26,7 @@ class FakeSupervisord:
         self.calls: list[tuple[str, str]] = []
         self.refuse: dict[tuple[str, str], int] = {}
         self.delta: list[list[str]] = [[], [], []]
+        self.log = ""
         self.delay = 0.0
         self.status = 200
         self.body: bytes | None = None
@@ -44,6 +45,9 @@ class FakeSupervisord:
 
     def _getAllProcessInfo(self, _name: str) -> object:  # noqa: N802 (the protocol's own name)
         return list(self.programs.values())
+
+    def _readLog(self, _offset: str) -> object:  # noqa: N802
+        return self.log
 
     def _reloadConfig(self, _name: str) -> object:  # noqa: N802
         return [self.delta]

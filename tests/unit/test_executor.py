@@ -8,7 +8,8 @@ import pytest
 
 from rollout.change import BeforeEach, Snapshot
 from rollout.clock import Deadline
-from rollout.errors import OwnershipLost, Unreachable
+from rollout.errors import Aborted, OwnershipLost, Unreachable
+from rollout.executor import Executor, Limits
 from rollout.ledger import Step
 from tests.unit.conftest import World
 
@@ -184,3 +185,20 @@ def test_a_quarantined_agent_is_tried_again_when_a_person_settles(world: World) 
     executor.roll_back()
     world.change.stuck = set()
     assert world.executor().roll_back().restored == ("east/Agent1",)
+
+
+def test_an_abort_stops_before_the_next_agent(world: World) -> None:
+    """A person's word between two agents: those not reached keep their process, and what was done comes back without asking again."""
+    ownership = world.ownership()
+    ownership.claim("run-1", world.folder / "runs")
+
+    def heed() -> None:
+        if len(world.change.acts) == 2:
+            raise Aborted("aborted by ann: enough")
+
+    executor = Executor(world.change, world.ledger(), ownership, Limits(30, 10, 120, 4), world.clock, heed)
+    with pytest.raises(Aborted):
+        executor.activate(world.agents[:5], batch=1)
+    assert [agent for agent, _ in world.change.acts] == ["east/Agent0", "east/Agent1"]
+    assert executor.roll_back().quarantined == {}
+    assert set(world.change.flags.values()) == {None}

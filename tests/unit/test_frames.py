@@ -13,7 +13,7 @@ from rollout.observe.baseline import baseline_frame, noise_of
 from rollout.observe.collection import collect
 from rollout.observe.frame import by_agent, frame_of, selection
 from rollout.observe.health import error_frame, health_frame
-from rollout.observe.impact import impact_samples, treated_frame
+from rollout.observe.impact import Window, impact_samples, treated_frame
 from rollout.observe.recovery import healthy_share, median_shift
 from rollout.plan import ImpactForm, ImpactMetric
 from rollout.services.port import ServiceState
@@ -124,8 +124,16 @@ def test_impact_samples_carry_their_weights(source: ToldSource) -> None:
 def test_the_judges_frame_counts_time_from_the_activation() -> None:
     """Changed and unchanged agents side by side, nobody else; the restart itself is neither before nor after."""
     measured = [(A, "x", 90, 1), (A, "x", 97, 1), (B, "x", 110, 1), ("east/C", "x", 110, 1)]
-    frame = treated_frame(samples(measured), [A], [B], acted=96, since=100)
+    frame = treated_frame(samples(measured), [A], [B], Window(acted=96, since=100, settle=8, restarts={}))
     assert frame[["agent", "treated", "t"]].to_numpy().tolist() == [[A, True, -10], [B, False, 10]]
+    assert not frame["contaminated"].any()
+
+
+def test_a_restart_by_somebody_else_contaminates_that_agent_until_it_has_settled() -> None:
+    """Its samples before and long after the restart count, those of its youth do not; other agents' all do."""
+    measured = [(agent, "x", t, 1) for agent in (A, B) for t in (105, 110, 118, 119)]
+    frame = treated_frame(samples(measured), [A], [B], Window(acted=96, since=100, settle=8, restarts={B: 110.0}))
+    assert frame.loc[frame["contaminated"], ["agent", "t"]].to_numpy().tolist() == [[B, 10], [B, 18]]
 
 
 def test_a_baseline_row_says_how_many_and_how_old() -> None:

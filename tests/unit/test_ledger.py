@@ -62,3 +62,20 @@ def test_a_restored_agent_has_nothing_to_roll_back(tmp_path: Path) -> None:
         ledger.intend(1, [_snapshot(agent)], batch=1)
     ledger.append(1, Step.RESTORED, ["east/B"])
     assert [snapshot.agent for snapshot in ledger.changed()] == ["east/C", "east/A"]
+
+
+def test_a_decision_stands_until_an_agent_of_its_batch_is_touched_again(tmp_path: Path) -> None:
+    """A retried run keeps batches that nobody has brought back since, and those alone."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    for batch, agent in ((1, "east/A"), (2, "east/B")):
+        ledger.intend(1, [_snapshot(agent)], batch=batch)
+        ledger.append(1, Step.VERIFIED, [agent], batch=batch)
+        ledger.append(1, Step.DECIDED, batch=batch, goes_on=True)
+    assert set(ledger.decisions()) == {1, 2}
+    ledger.append(1, Step.REVERTING, ["east/B"])
+    ledger.append(1, Step.RESTORED, ["east/B"])
+    assert set(ledger.decisions()) == {1}
+    ledger.intend(1, [_snapshot("east/B")], batch=2)
+    ledger.append(1, Step.VERIFIED, ["east/B"], batch=2)
+    assert set(ledger.decisions()) == {1}
+    assert set(Ledger(ledger.file, JumpingClock()).decisions()) == {1}

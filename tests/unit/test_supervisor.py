@@ -266,3 +266,19 @@ def test_programs_may_stand_in_one_file(url: str, transport: StagedTransport, tm
     file.write_text("[supervisord]\nlogfile=x\n\n[program:A]\ncommand=a\n\n[program:B]\ncommand=b\n", encoding="utf-8")
     Supervisor(SupervisorRpc(url, *LOGIN), transport, file, timeout=0.5).configure("B", {"FLAG": "true"})
     assert file.read_text(encoding="utf-8").endswith('[program:B]\nenvironment=FLAG="true"\ncommand=b\n')
+
+
+def test_who_was_stopped_on_request_stands_in_the_supervisors_log(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """The last end counts: a crash after a stop is a crash, and a program that the log does not name was not asked to stop."""
+    fake.log = (
+        "2026-11-24 14:31:40,762 WARN stopped: A (terminated by SIGTERM)\n"
+        "2026-11-24 14:31:41,000 INFO stopped: B (exit status 0)\n"
+        "2026-11-24 14:31:42,000 WARN exited: B (exit status 1; not expected)\n"
+    )
+    assert supervisor.stopped_on_request(["A", "B", "C"]) == {"A"}
+
+
+def test_a_supervisor_without_a_log_calls_nothing_a_request(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """Then every restart counts as a failure."""
+    fake.refuse["readLog", "-262144"] = Faults.NO_FILE
+    assert supervisor.stopped_on_request(["A"]) == frozenset()

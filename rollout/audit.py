@@ -1,0 +1,82 @@
+"""What people ordered and decided, in one append-only file per state folder: orders reach a run only through it, so none takes effect unrecorded.
+
+Names are self-declared: the open-source Prefect server has no identities.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+
+from rollout.errors import InputError
+
+
+class Order(Enum):
+    """What a person may say to a run that works."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STEP = "step"
+    ABORT = "abort"
+
+
+class Answer(Enum):
+    """What a person may decide about a run that is held."""
+
+    PROMOTE = "promote"
+    EXTEND = "extend"
+    ROLL_BACK = "roll back"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One order or answer. at: Unix seconds; run: its id; name: who says that they gave it; reason: why."""
+
+    at: float
+    run: str
+    said: Order | Answer
+    name: str
+    reason: str
+
+
+WORDS: dict[str, Order | Answer] = {word.value: word for kind in (Order, Answer) for word in kind}
+"""Orders and answers by what stands in the file."""
+
+
+class AuditFile:
+    """`audit.jsonl` of a site's state folder. Entries are only ever added; the file is never cut."""
+
+    def __init__(self, state: Path) -> None:
+        self.file = state / "audit.jsonl"
+
+    def append(self, entry: AuditEntry) -> None:
+        """Add an entry; it is on disk before this returns."""
+        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        line = json.dumps(asdict(entry) | {"said": entry.said.value}) + "\n"
+        with self.file.open("a", encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def of(self, run: str) -> list[AuditEntry]:
+        """What was said to that run, oldest first. Raises InputError where a line is no entry."""
+        return [entry for entry in self._entries() if entry.run == run]
+
+    def _entries(self) -> list[AuditEntry]:
+        if not self.file.exists():
+            return []
+        text = self.file.read_text(encoding="utf-8")
+        lines = text[: text.rfind("\n") + 1].splitlines()  # a torn last line was never acknowledged
+        return [self._entry(number, line) for number, line in enumerate(lines, start=1)]
+
+    def _entry(self, number: int, line: str) -> AuditEntry:
+        try:
+            record = json.loads(line)
+            return AuditEntry(**record | {"said": WORDS[record["said"]]})
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(self.file, f"line {number}", f"not an order ({error})") from error
