@@ -67,6 +67,16 @@ def plan(day: Annotated[int, typer.Argument(help="Number of the day.")], site: S
 
 
 @app.command()
+def status(site: SiteName = "lab") -> None:
+    """Say how the fleet is (GREEN, YELLOW, ORANGE, RED), why, and which run holds it; exit code 0 only when GREEN."""
+    from cli.status import show_status
+    from rollout.alert import AlertLevel
+
+    if show_status(SITES / f"{site}.yaml", WEEK3) is not AlertLevel.GREEN:
+        raise typer.Exit(1)
+
+
+@app.command()
 def settle(run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run whose process is gone.")], site: SiteName = "lab") -> None:
     """Bring back what a dead run left changed, verify it, and close its ledger."""
     from rollout.settlement import settle as settle_run

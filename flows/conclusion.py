@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from flows.failures import count_failures
 from flows.outcome import outcome_of
+from rollout.alert import alert_of
 from rollout.errors import OwnershipLost, RolloutError
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import CHANGED, Step
-from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, RollbackReport, criterion_report
+from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import write_report
-from rollout.verdict import Finding, Standing
+from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayRe
             dict.fromkeys([*run.record.unknowns, *look.unknowns] + [f"{c.id}: {c.sentence}" for c in criteria if c.verdict is Standing.NOT_MEASURED])
         ),
         notes=tuple(run.record.notes),
+        alert=alert_report(alert_of(look.situation(run.site, _degraded(run, outcome)), run.plan.system_wide)),
         evidence={name: _digest(run, name) for name in sorted(run.record.samples.values())},
     )
 
@@ -89,6 +91,14 @@ def findings_for(run: DayRun, measured_by: str) -> list[Finding]:
         return list(found)
     own = [finding for finding in found if finding.check == measured_by]
     return own and [*own, *(finding for finding in found if finding.check in guards)]
+
+
+def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
+    """What the run's gates found worse, while agents still are as it made them; a rollback ends that."""
+    if outcome is Outcome.ROLLED_BACK:
+        return []
+    found = [finding.sentence.rstrip(".") for findings in run.record.findings.values() for finding in findings if finding.verdict is Verdict.FAIL]
+    return found + [check.sentence.rstrip(".") for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
 
 
 def _last_look(run: DayRun) -> LastLook:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rollout.alert import Situation
 from rollout.change import Change
 from rollout.errors import RolloutError
 from rollout.fleet import Agent
 from rollout.ledger import Ledger, Step
+from rollout.observe.situation import fresh_sources
 from rollout.observe.witness import Witness, by_machine, witness_all
 from rollout.report import AgentReport
 from rollout.site import Site
@@ -20,6 +22,10 @@ class LastLook:
 
     agents: tuple[AgentReport, ...]
     unknowns: tuple[str, ...]
+
+    def situation(self, site: Site, degraded: Sequence[str] = ()) -> Situation:
+        """The same for an alert level, with the metrics sources beside it. degraded: what became worse and still is."""
+        return Situation({agent.agent: agent.verified for agent in self.agents}, fresh_sources(site.sources), tuple(degraded))
 
 
 def last_look(

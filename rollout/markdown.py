@@ -21,6 +21,8 @@ def render(report: DayReport) -> str:
         f"**{report.sentence}**",
         f"Outcome: {report.outcome.value} (exit code {report.exit_code}). {where}. Run {report.run_id}, {when}.",
     ]
+    if report.alert:
+        parts.append(f"Alert level at the end: {report.alert.level}{''.join(f'; {reason}' for reason in report.alert.reasons)}.")
     if report.rehearsal:
         parts.append(f"Rehearsal settings in force: {report.rehearsal}.")
     parts += ["## Criteria", _criteria(report)]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from rollout.alert import Alert
 from rollout.document import Document
 from rollout.verdict import STANDING_OF, Finding, Standing, Verdict
 
@@ -95,6 +96,13 @@ class RollbackReport(Document):
     baseline: str
 
 
+class AlertReport(Document):
+    """How bad things were at the end of the run, and why; GREEN has no reason."""
+
+    level: str = Field(pattern="^(GREEN|YELLOW|ORANGE|RED)$")
+    reasons: tuple[str, ...]
+
+
 class DayReport(Document):
     """One day's run."""
 
@@ -119,6 +127,7 @@ class DayReport(Document):
     rollback: RollbackReport | None
     unknowns: tuple[str, ...] = Field(description="What this run could not know; always there.")
     notes: tuple[str, ...] = ()
+    alert: AlertReport | None = Field(default=None, description="Null where nothing was observed at the end: not GREEN.")
     evidence: dict[str, str] = Field(description="Files of this report and what they hold, with their SHA-256.")
 
 
@@ -144,6 +153,11 @@ def criterion_report(identity: str, statement: str, bound: str, findings: Iterab
         sentence=chosen.sentence,
         agents=chosen.agents,
     )
+
+
+def alert_report(alert: Alert) -> AlertReport:
+    """A level as it stands in a report."""
+    return AlertReport(level=alert.level.name, reasons=alert.reasons)
 
 
 def check_report(gate: str, finding: Finding) -> CheckReport:

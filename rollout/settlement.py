@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rollout.alert import alert_of
 from rollout.errors import Refused
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
-from rollout.report import DayReport, Outcome, RollbackReport, criterion_report
+from rollout.report import DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import read_report, write_report
 from rollout.site import Site, load_site
 
@@ -79,6 +80,7 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
         "ended": site.clock.now(),
         "agents": look.agents,
         "rollback": rollback,
+        "alert": alert_report(alert_of(look.situation(site), plan.system_wide)),
     }
     if former is not None:
         return former.model_copy(update=changes | {"unknowns": (*former.unknowns, *look.unknowns)})

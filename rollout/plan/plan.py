@@ -34,6 +34,7 @@ class Plan(Document):
     days: tuple[Day, ...] = Field(min_length=1)
     criteria: tuple[Criterion, ...] = ()
     escalation: tuple[Escalation, ...] = ()
+    system_wide: float = Field(default=0.0, ge=0, le=1, description="Share of unhealthy agents above which an alert is RED.")
     rehearsals: dict[SiteName, Rehearsal] = Field(default_factory=dict)
 
     _unrehearsed: Plan | None = PrivateAttr(default=None)
