@@ -38,11 +38,20 @@ def run(
     batch_size: Annotated[int | None, typer.Option(help="Agents per batch; by default the plan's.")] = None,
     pace: Annotated[float | None, typer.Option(help="Compresses batch intervals; 1 in production.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and preview; touch nothing.")] = False,
+    rollback_scope: Annotated[str | None, typer.Option(help="agent, batch or day: how much a failed gate brings back; else as planned.")] = None,
+    on_cancel: Annotated[str | None, typer.Option(help='"roll back" or "hold": what a cancelled run does with what it has changed.')] = None,
 ) -> None:
     """Run a day on the Prefect server and follow it to its end; the exit code is the day's own."""
     from cli.follow import run_day
 
-    given = {"site": site, "batch_size": batch_size, "pace": pace, "dry_run": dry_run or None}
+    given = {
+        "site": site,
+        "batch_size": batch_size,
+        "pace": pace,
+        "dry_run": dry_run or None,
+        "rollback_scope": rollback_scope,
+        "on_cancel": on_cancel,
+    }
     raise typer.Exit(run_day(day, SITES / f"{site}.yaml", {key: value for key, value in given.items() if value is not None}))
 
 

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,11 +128,32 @@ class Commands:
 
         return insist(once, SystemClock())
 
+    def state(self, run: str) -> dict[str, Any]:
+        """The flow run's state as the API tells it."""
+        return self.ask("GET", f"flow_runs/{run}").json()["state"]
+
+    def retry(self, run: str) -> None:
+        """What the Retry button of the UI does."""
+        wanted = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry from the UI"}
+        self.ask("POST", f"flow_runs/{run}/set_state", {"state": wanted, "force": True})
+
+    def until_state(self, run: str, *types: str, seconds: float = PATIENCE) -> dict[str, Any]:
+        """The run's state as soon as it is of one of these types."""
+        ends = time.monotonic() + seconds
+        while (state := self.state(run))["type"] not in types:
+            assert time.monotonic() < ends, state
+            time.sleep(0.5)
+        return state
+
     def settling(self, run: str) -> dict[str, Any] | None:
         """The newest flow run that settles that run, as the API tells it."""
         wanted = {"flow_runs": {"name": {"any_": [f"settle {run}"]}}, "sort": "START_TIME_DESC"}
         found = self.ask("POST", "flow_runs/filter", wanted).json()
         return found[0] if found else None
+
+    def answer(self, run: str, decision: str, reason: str) -> Ended:
+        """`rollout answer RUN DECISION` by ann, to its end."""
+        return rollout("answer", run, decision, "--name", "ann", "--reason", reason, environment=self._environment())
 
     def settle(self, place: Place, run: str) -> Ended:
         """`rollout settle RUN`, to its end."""
@@ -154,9 +175,10 @@ class Commands:
         return clean_environment() | {"PREFECT_API_URL": self.api}
 
 
-def rollout(*words: str) -> Ended:
-    """A `rollout` command that needs no server, to its end."""
-    done = subprocess.run([str(ROLLOUT), *words], cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=PATIENCE, check=False)
+def rollout(*words: str, environment: Mapping[str, str] | None = None) -> Ended:
+    """A `rollout` command to its end. environment: by default one that names no server."""
+    environment = environment or clean_environment()
+    done = subprocess.run([str(ROLLOUT), *words], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     return Ended(done.returncode, done.stdout + done.stderr)
 
 

@@ -28,11 +28,6 @@ def watched(commands: Commands) -> Iterator[None]:
     commands.automations(on=False)
 
 
-def state_of(commands: Commands, run: str) -> dict[str, str]:
-    """The flow run's state as the API tells it."""
-    return commands.ask("GET", f"flow_runs/{run}").json()["state"]
-
-
 def settled_as(commands: Commands, run: str) -> str:
     """The name of the state in which the automation's settling ended, once it did."""
     ended = {"COMPLETED", "FAILED", "CRASHED"}
@@ -56,7 +51,7 @@ def test_a_killed_flow_is_settled_within_seconds(six: Place, commands: Commands)
     assert_as_before(six, before, touched=touched(run))
     assert run.ledger[-1]["step"] == "closed"
     assert run.report.outcome is Outcome.ROLLED_BACK
-    crashed = datetime.fromisoformat(state_of(commands, run.id)["timestamp"]).timestamp()
+    crashed = datetime.fromisoformat(commands.state(run.id)["timestamp"]).timestamp()
     assert run.ledger[-1]["at"] - crashed < PATIENCE / 2
 
 
