@@ -11,6 +11,7 @@ from rollout.alert import alert_of
 from rollout.errors import OwnershipLost, RolloutError
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import CHANGED, Step
+from rollout.rehearsals import RehearsalFile
 from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import write_report
 from rollout.verdict import Finding, Standing, Verdict
@@ -78,8 +79,10 @@ def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayRe
 
 
 def _criteria(run: DayRun) -> list[CriterionReport]:
-    """Every criterion of the day with what this run found about it."""
-    return [criterion_report(c.id, c.statement, c.bound, findings_for(run, c.measured_by)) for c in run.plan.criteria_of(run.day.day)]
+    """Every criterion of the day with what this run found about it, or else what a rehearsal on record did."""
+    rehearsed = RehearsalFile(run.site.state)
+    criteria = run.plan.criteria_of(run.day.day)
+    return [criterion_report(c.id, c.statement, c.bound, findings_for(run, c.measured_by) or rehearsed.findings(c.id)) for c in criteria]
 
 
 def findings_for(run: DayRun, measured_by: str) -> list[Finding]:

@@ -9,7 +9,7 @@ from prefect.exceptions import TerminationSignal
 
 from flows.crossings import stop_if_rejected
 from flows.day_run import DayRun
-from flows.recovery import confirm_recovery
+from rollout.confirmation import confirm
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal
 from rollout.parameters import OnCancel
@@ -57,7 +57,10 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
         reversal = executor.roll_back(agents)
     run.record.reversal = reversal
     run.record.reversal_cause = cause
-    confirm_recovery(run, reversal)
+    if confirmation := confirm(run.site, run.day, run.baseline, reversal):
+        run.record.seconds_to_healthy = confirmation.seconds
+        run.record.baseline_after = confirmation.sentence
+        run.keep("rollback", [confirmation.finding])
     return reversal
 
 

@@ -32,19 +32,25 @@ class Answer(Enum):
     ROLL_BACK = "roll back"
 
 
+class Emergency(Enum):
+    """The plan's emergency protocols, as far as they are built (plan.md lines 336-383)."""
+
+    METRICS = "emergency metrics"
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One order or answer. at: Unix seconds; run: its id; name: who says that they gave it; reason: why."""
+    """One order, answer or emergency. at: Unix seconds; run: its id; name: who says that they gave it; reason: why."""
 
     at: float
     run: str
-    said: Order | Answer
+    said: Order | Answer | Emergency
     name: str
     reason: str
 
 
-WORDS: dict[str, Order | Answer] = {word.value: word for kind in (Order, Answer) for word in kind}
-"""Orders and answers by what stands in the file."""
+WORDS: dict[str, Order | Answer | Emergency] = {word.value: word for kind in (Order, Answer, Emergency) for word in kind}
+"""Orders, answers and emergencies by what stands in the file."""
 
 
 class AuditFile:

@@ -18,7 +18,8 @@ class Snapshot:
     """Prior state of one agent, taken before the act.
 
     settings: only the keys that the change touches, None where a key was absent (secrets of other keys stay where they are);
-    fingerprint: hash of everything that is configured for the agent, to prove the way back; pid, started: the process as it ran.
+    fingerprint: hash of everything that is configured for the agent, to prove the way back (empty where nothing can be proven by it);
+    pid, started: the process as it ran.
     """
 
     agent: str

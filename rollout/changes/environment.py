@@ -74,7 +74,7 @@ class EnvironmentChange:
         except ActFault as fault:
             yield f"its configuration on disk cannot be read: {fault.reason}"
         else:
-            if fingerprint != prior.fingerprint:
+            if prior.fingerprint and fingerprint != prior.fingerprint:
                 yield "its configuration on disk is not what it was"
 
     def row(self, seen: Witness, since: float) -> dict[str, str | float | bool | None]:

@@ -30,7 +30,7 @@ class MetricsActivation(EnvironmentChange):
 
     def restore(self, snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
         """The hub forgets them first, so that it does not report a deliberate absence as an outage."""
-        self.targets.remove(snapshot.agent for snapshot in snapshots if not _was_on(snapshot))
+        self.targets.remove(snapshot.agent for snapshot in snapshots if not was_on(snapshot))
         super().restore(snapshots, deadline, before_each)
 
     def objections(self, seen: Witness, since: float) -> Iterator[str]:
@@ -49,7 +49,7 @@ class MetricsActivation(EnvironmentChange):
     def remains(self, seen: Witness, prior: Snapshot) -> Iterator[str]:
         """As for any flag; and /metrics is there or gone as it was."""
         yield from super().remains(seen, prior)
-        if seen.healthy and (seen.metrics.status == 200) is not _was_on(prior):
+        if seen.healthy and (seen.metrics.status == 200) is not was_on(prior):
             yield f"/metrics still answers {seen.metrics.status}"
 
     def row(self, seen: Witness, since: float) -> dict[str, str | float | bool | None]:
@@ -63,6 +63,6 @@ class MetricsActivation(EnvironmentChange):
         }
 
 
-def _was_on(snapshot: Snapshot) -> bool:
+def was_on(snapshot: Snapshot) -> bool:
     """Whether metrics were on before we came; the agents read the flag without regard to case."""
     return (snapshot.settings.get(FLAG) or "").lower() == "true"

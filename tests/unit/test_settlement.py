@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
-import httpx
 import pytest
 
 import rollout.settlement
@@ -14,16 +13,15 @@ from rollout.errors import Refused
 from rollout.executor import Executor, Limits
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
-from rollout.observe.prometheus import Sources
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, load_plan
 from rollout.report import Outcome
 from rollout.report_file import read_report, write_report
-from rollout.services.hub_targets import HubTargets
 from rollout.services.port import ServiceState
 from rollout.settlement import settle
 from rollout.site import Site
 from tests.fakes.machine import FLAG, MemoryWorld
+from tests.fakes.site import memory_site
 from tests.unit.reports import report
 
 PLAN = Path(__file__).parents[2] / "plans" / "week3.yaml"
@@ -39,21 +37,7 @@ def world() -> MemoryWorld:
 @pytest.fixture
 def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The place where they run, found under every file name."""
-    targets = HubTargets("http://hub.test", PurePath("/targets"), world.east, {"east": "10.0.0.1", "west": "10.0.0.2"}, httpx.Client())
-    site = Site(
-        file=tmp_path / "memory.yaml",
-        name="memory",
-        rehearsal=None,
-        fleet=world.fleet,
-        machines=world.machines,
-        prober=world.prober,
-        sources=Sources([]),
-        targets=targets,
-        state=tmp_path,
-        scrape_interval=1,
-        cores={"east": 2, "west": 2},
-        clock=world.clock,
-    )
+    site = memory_site(world, tmp_path)
     monkeypatch.setattr(rollout.settlement, "load_site", lambda _file, _deadlines: site)
     return site
 

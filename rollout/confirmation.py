@@ -1,0 +1,97 @@
+"""After a rollback: the second clock (healthy and grossly normal) and what it lets a report say (architecture.md, guarantee 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from rollout.errors import RolloutError, SourceFault
+from rollout.executor import Reversal
+from rollout.fleet import Agent
+from rollout.observe.impact import impact_samples
+from rollout.observe.recovery import healthy_share, median_shift
+from rollout.plan import Day, Recovery
+from rollout.site import Site
+from rollout.verdict import Evidence, Finding, Verdict
+
+LATENCY = "latency"
+"""The impact metric whose median tells gross normality."""
+LOOK = 2.0
+"""Seconds between two looks while the fleet settles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What was seen after a rollback. seconds: from its begin until normal, None if that was not seen in time; sentence: of the baseline."""
+
+    seconds: float | None
+    sentence: str
+    finding: Finding
+
+
+def confirm(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, check: str = "rollback") -> Confirmation | None:
+    """Watch the restored agents until probes and the median latency are normal or the day's rollback budget is over.
+
+    None where the day's plan says nothing of recovery or nobody was restored. Never raises for a source or an agent: a recovery that cannot be
+    measured is reported as not measured, the rollback itself stands. check: the finding's name.
+    """
+    recovery, budget = day.recovery, day.deadlines.rollback
+    agents = [site.fleet.agent(agent) for agent in reversal.restored]
+    if recovery is None or not agents:
+        return None
+    verdict, sentence = Verdict.ERROR, "nothing was seen"
+    while site.clock.now() - reversal.began < budget:
+        verdict, sentence = _look(site, day, baseline, reversal, agents, recovery)
+        if verdict is not Verdict.FAIL:
+            break
+        site.clock.sleep(LOOK)
+    seconds = site.clock.now() - reversal.began
+    finding = _finding(site, budget, reversal, verdict, sentence, seconds, check)
+    return Confirmation(seconds if verdict is Verdict.PASS else None, sentence, finding)
+
+
+def _look(
+    site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, agents: Sequence[Agent], recovery: Recovery
+) -> tuple[Verdict, str]:
+    """One look: PASS when all is normal, FAIL when it is not (yet), ERROR when it cannot be told."""
+    try:
+        share = healthy_share(site.machines, agents, site.prober)
+    except RolloutError as error:
+        return Verdict.FAIL, f"agents cannot be seen: {error}"
+    if share < recovery.probes:
+        return Verdict.FAIL, f"{share:.0%} of the restored agents are healthy"
+    return _latency(site, day, baseline, reversal, agents, recovery.latency)
+
+
+def _latency(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, agents: Sequence[Agent], allowed: float) -> tuple[Verdict, str]:
+    """Whether the median latency after the rollback is within `allowed` (a fraction) of the baseline, each agent against itself."""
+    metrics = [metric for metric in day.impact if metric.name == LATENCY]
+    if baseline is None or not metrics or day.bake is None:
+        return Verdict.ERROR, "all restored agents are healthy; their latency has no baseline to be compared with"
+    interval, rate = site.scrape_interval, day.bake.rate * site.scrape_interval
+    start, end = reversal.ended + rate, site.clock.now()
+    if end - start < rate:
+        return Verdict.FAIL, "waiting for samples after the rollback"
+    names = [agent.id for agent in agents]
+    try:
+        after = impact_samples(site.sources.usable(), metrics, names, start, end, interval, rate)
+    except SourceFault as fault:
+        return Verdict.ERROR, f"all restored agents are healthy; their latency could not be measured: {fault}"
+    shift = median_shift(baseline, after, LATENCY)
+    if shift is None:
+        return Verdict.ERROR, "all restored agents are healthy; no latency sample arrived after the rollback"
+    sentence = f"all restored agents are healthy, median latency {shift:+.1%} against the baseline (allowed: {allowed:.0%})"
+    return (Verdict.PASS if abs(shift) <= allowed else Verdict.FAIL), sentence
+
+
+def _finding(site: Site, budget: float, reversal: Reversal, verdict: Verdict, sentence: str, seconds: float, check: str) -> Finding:
+    """What the criterion may say: it failed if anything was left behind or the time was over."""
+    if reversal.quarantined or seconds > budget:
+        verdict = Verdict.FAIL
+    evidence = Evidence("supervisor, /proc, probe, " + site.sources.name, "read-back of each restored agent; latency", reversal.began,
+                        site.clock.now(), len(reversal.restored))  # fmt: skip
+    observed = f"restored in {reversal.seconds:.1f} s, normal in {seconds:.1f} s"
+    return Finding(check, verdict, observed, f"<= {budget:.0f} s", f"{len(reversal.restored)} agents restored: {sentence}.", evidence,
+                   tuple(reversal.quarantined))  # fmt: skip

@@ -1,0 +1,147 @@
+"""Emergency 1 on machines in memory: everybody with metrics comes back, whoever turned them on, and nothing stands in its way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import rollout.emergency
+import rollout.rehearse
+import rollout.settlement
+from rollout.audit import AuditFile, Emergency, Order
+from rollout.emergency import Call, metrics_off
+from rollout.errors import Refused, StillAtWork
+from rollout.executor import Executor, Limits
+from rollout.ledger import Ledger, Step
+from rollout.ownership import Ownership
+from rollout.plan import ChangeKind
+from rollout.rehearsals import Rehearsal, RehearsalFile
+from rollout.rehearse import rehearse_metrics_off
+from rollout.report import DayReport, Outcome
+from rollout.site import Site
+from rollout.verdict import Verdict
+from tests.fakes.machine import FLAG, MemoryWorld
+from tests.fakes.site import memory_site
+
+PLAN = Path(__file__).parents[2] / "plans" / "week3.yaml"
+
+
+@pytest.fixture
+def world() -> MemoryWorld:
+    """Six healthy agents with their metrics off."""
+    return MemoryWorld()
+
+
+@pytest.fixture
+def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The place where they run, found under every file name."""
+    site = memory_site(world, tmp_path, rehearsal="six")
+    for module in (rollout.emergency, rollout.settlement, rollout.rehearse):
+        monkeypatch.setattr(module, "load_site", lambda _file, _deadlines: site)
+    return site
+
+
+def call(site: Site, run: str = "emergency-1") -> DayReport:
+    """Ann calls it."""
+    return metrics_off(Call(run, "ann", "too slow"), site.file, PLAN)
+
+
+def on(world: MemoryWorld) -> set[str]:
+    """Agents that run with their metrics on."""
+    return {identity for identity, each in world.all.items() if each.process.environment.get(FLAG) == "true"}
+
+
+def change_some(site: Site, run: str, *agents: str) -> Ledger:
+    """A day that has changed these agents and is not closed."""
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    epoch = ownership.claim(run, site.runs)
+    ledger.append(epoch, Step.OPENED, day=1, plan="week3", site="memory", change="metrics")
+    executor = Executor(site.change(ChangeKind.METRICS), ledger, ownership, Limits(30, 10, 120, 20), site.clock)
+    assert not executor.activate([site.fleet.agent(agent) for agent in agents], 1).failed
+    ownership.release()
+    return ledger
+
+
+def test_all_metrics_go_off_and_each_agent_is_as_before_it_had_them(world: MemoryWorld, site: Site) -> None:
+    """The flag comes back as a ledger knows it; where none does it says false. Who had no metrics is not restarted."""
+    ledger = change_some(site, "day", "east/Agent0")
+    ledger.append(1, Step.CLOSED)
+    world.switch_on("west/Agent4")
+    pid = world.all["east/Agent1"].process.pid
+    report = call(site)
+    assert on(world) == set()
+    assert FLAG not in world.all["east/Agent0"].configured
+    assert world.all["west/Agent4"].configured[FLAG] == "false"
+    assert world.all["east/Agent1"].process.pid == pid
+    assert (report.outcome, report.exit_code) == (Outcome.COMPLETE, 0)
+    assert report.rollback is not None
+    assert set(report.rollback.restored) == {"east/Agent0", "west/Agent4"}
+    assert "Called by ann: too slow" in report.sentence
+    assert [entry.said for entry in AuditFile(site.state).of("emergency-1")] == [Emergency.METRICS]
+    assert Ledger(site.runs / "emergency-1" / "ledger.jsonl", site.clock).settled
+
+
+def test_a_held_run_is_settled_on_the_way(world: MemoryWorld, site: Site) -> None:
+    """Its ledger is closed: nobody can resume what the emergency has taken back."""
+    ledger = change_some(site, "day", "east/Agent0", "west/Agent5")
+    assert call(site).outcome is Outcome.COMPLETE
+    assert on(world) == set()
+    assert Ledger(ledger.file, site.clock).settled
+
+
+def test_a_run_at_work_is_told_to_abort_and_waited_for(world: MemoryWorld, site: Site) -> None:
+    """It heeds the order by itself; one that does not end is named, and the emergency is refused rather than acting beside it."""
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    Ledger(site.runs / "day" / "ledger.jsonl", site.clock).append(
+        ownership.claim("day", site.runs), Step.OPENED, day=1, site="memory", change="metrics"
+    )
+    world.clock.on_sleep = lambda _now: ownership.check()
+    with pytest.raises(StillAtWork, match="run day was told to abort and did not end"):
+        call(site)
+    assert [(entry.said, entry.reason) for entry in AuditFile(site.state).of("day")] == [(Order.ABORT, "emergency: too slow")]
+    world.clock.on_sleep = lambda _now: ownership.release()
+    assert call(site, "emergency-2").outcome is Outcome.COMPLETE
+
+
+def test_what_cannot_be_reached_is_named_and_the_rest_comes_back(world: MemoryWorld, site: Site) -> None:
+    """A dead machine keeps nobody else with metrics; the run stays open for the next try."""
+    world.switch_on("east/Agent0", "west/Agent4")
+    world.west.unreachable = True
+    report = call(site)
+    assert on(world) == {"west/Agent4"}
+    assert (report.outcome, report.exit_code) == (Outcome.ROLLBACK_INCOMPLETE, 5)
+    assert "west/Agent4 (cannot be seen: west does not answer)" in report.sentence
+    world.west.unreachable = False
+    assert call(site, "emergency-2").outcome is Outcome.COMPLETE
+    assert on(world) == set()
+
+
+def test_a_rehearsal_puts_all_on_takes_all_off_and_is_on_record(world: MemoryWorld, site: Site) -> None:
+    """Without a metrics source the baseline is not confirmed, so E1 is not MET by it: the record says what was seen."""
+    report = rehearse_metrics_off(site.file, PLAN, "ann")
+    assert on(world) == set()
+    assert report.rollback is not None
+    assert len(report.rollback.restored) == 6
+    (finding,) = RehearsalFile(site.state).findings("E1")
+    assert finding.verdict is Verdict.ERROR
+    assert "site memory, rehearsal six" in finding.sentence
+
+
+def test_production_is_no_place_to_rehearse(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused before anybody is touched."""
+    monkeypatch.setattr(rollout.rehearse, "load_site", lambda _file, _deadlines: memory_site(world, tmp_path))
+    with pytest.raises(Refused, match="is production"):
+        rehearse_metrics_off(tmp_path / "memory.yaml", PLAN, "ann")
+    assert world.east.restarted == []
+
+
+def test_a_criterion_that_needs_all_protocols_is_not_proven_by_one(tmp_path: Path) -> None:
+    """E1 may cite the record and be MET; P.3 says how many are missing; what rests on no rehearsal finds nothing."""
+    record = RehearsalFile(tmp_path)
+    assert record.findings("E1") == []
+    record.append(Rehearsal(1.0, "emergency metrics", "site lab", "run", 77, "PASS", "restored in 8.0 s, normal in 12.0 s", "< 2 min"))
+    assert [finding.verdict for finding in record.findings("E1")] == [Verdict.PASS]
+    assert max(finding.verdict for finding in record.findings("P.3")) is Verdict.INCONCLUSIVE
+    assert record.findings("D1.2") == []
