@@ -120,7 +120,7 @@ class Commands:
         for automation in self.ask("POST", "automations/filter", {}).json():
             self.ask("PATCH", f"automations/{automation['id']}", {"enabled": on})
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def ask(self, method: str, path: str, body: dict[str, Any] | list[Any] | None = None) -> httpx.Response:
         """The API's answer to a request that may be repeated; a server whose database is just being written says 503 at times."""
 
         def once() -> httpx.Response:
