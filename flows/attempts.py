@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from flows.day_run import DayRun
 from rollout.audit import Answer, AuditEntry
 from rollout.batches import Batch
 from rollout.judgement_file import JUDGEMENTS, read_judgements
 from rollout.ledger import Step
 from rollout.progress import Decision
 from rollout.report import BatchReport
-
-if TYPE_CHECKING:
-    from flows.day_run import DayRun
 
 GO_ON = frozenset({Decision.PROMOTE, Decision.COMPLETE})
 """Decisions after which a batch is finished."""

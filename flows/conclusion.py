@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
+from flows.day_run import DayRun
 from flows.failures import count_failures
 from flows.outcome import outcome_of
 from rollout.alert import alert_of
@@ -16,9 +16,6 @@ from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, Rol
 from rollout.report_file import write_report
 from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
-
-if TYPE_CHECKING:
-    from flows.day_run import DayRun
 
 SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED})
 """Outcomes after which nothing is left to do; all others keep the fleet until somebody settles the run."""

@@ -1,21 +1,11 @@
-"""Where a person may step in: between two agents, between two batches, and at the start of a resumed run (issue 4, sections 6 and 7)."""
+"""Where a person may step in besides between two agents: between two batches, and at the start of a resumed run (issue 4, sections 6 and 7)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from flows.day_run import DayRun
 from rollout.audit import Answer
 from rollout.errors import Aborted, Held
 from rollout.freeze import freeze_at
-
-if TYPE_CHECKING:
-    from flows.day_run import DayRun
-
-
-def between_agents(run: DayRun) -> None:
-    """What stands before each act: the fleet is still ours, and no person has said stop. Raises OwnershipLost, Aborted."""
-    run.control.between_agents(run.ownership.check)
-    run.ownership.check()
 
 
 def between_batches(run: DayRun) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.baseline import take_baseline
-from flows.day_run import day_run
+from flows.opening import day_run
 from rollout.parameters import DayParameters
 from tasks.checklist import acknowledged, check_hub, check_rollback_access, count_coverage
 from tasks.validate import probe_readiness

@@ -7,9 +7,9 @@ from prefect import flow
 from flows.baseline import take_baseline
 from flows.batch_loop import roll_out
 from flows.collection import validate_collection
-from flows.day_run import day_run
 from flows.guard import rollback_on_failure
 from flows.impact import assess_impact
+from flows.opening import day_run, own_the_fleet
 from flows.preview import preview
 from flows.rehearsal import rehearse_rollback
 from rollout.parameters import DayParameters
@@ -23,7 +23,7 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
         if parameters.dry_run:
             preview(run)
             return
-        run.own_the_fleet()
+        own_the_fleet(run)
         with rollback_on_failure(run):
             with run.step("Current state validation"):
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))

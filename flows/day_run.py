@@ -1,31 +1,24 @@
-"""One day's run from its first check to its report: what every day has, so that a day's own file reads like the plan."""
+"""One day's run: what it was started with, what it has seen and changed so far, and what every gate of every day asks of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import pandas as pd
 from prefect import get_run_logger
-from prefect.runtime import flow_run
 
-from flows.attempts import promote_by_hand, recall
-from flows.conclusion import conclude
-from flows.crossings import between_agents
-from flows.hold import answer_of, wait_for_a_person
 from flows.outcome import RunRecord
 from flows.planned_day import PlannedDay
-from rollout.audit import Answer, AuditEntry, AuditFile
+from rollout.audit import AuditEntry, AuditFile
 from rollout.batches import Batch, BatchSchedule, schedule
 from rollout.clock import Deadline, PausableClock
 from rollout.control import Control
 from rollout.drift import Bystanders
-from rollout.errors import Drift, GateFailed, Held, Refused
+from rollout.errors import GateFailed, Held, Refused
 from rollout.executor import Executor, Limits
-from rollout.freeze import freeze_at
 from rollout.judge.day import DayJudgement
 from rollout.judge.judgement import BatchJudgement
 from rollout.judge.restart import RestartEffect
@@ -33,9 +26,8 @@ from rollout.judgement_file import JUDGEMENTS, JudgedBy, write_judgements
 from rollout.ledger import CHANGED, Ledger, Step
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
-from rollout.plan import Day, Plan, load_plan
-from rollout.report import Outcome
-from rollout.site import Site, load_site
+from rollout.plan import Day, Plan
+from rollout.site import Site
 from rollout.verdict import Finding, Verdict, worst
 from tasks.publish import publish_progress
 
@@ -101,27 +93,12 @@ class DayRun(PlannedDay):
         if self.day.change is None:
             raise Refused(f"day {self.day.day} changes no agents")
         limits = Limits(self.day.deadlines.act, self.day.deadlines.verify, self.day.deadlines.rollback, self.batches.rollback_size)
-        return Executor(self.site.change(self.day.change), self.ledger, self.ownership, limits, self.working_time, partial(between_agents, self))
+        return Executor(self.site.change(self.day.change), self.ledger, self.ownership, limits, self.working_time, self.before_each)
 
-    def own_the_fleet(self) -> None:
-        """Claim the fleet and open the ledger; from here on the run has to be settled. What an earlier attempt has finished is taken over.
-
-        Raises Refused when somebody else owns it, in a freeze window, and for an answer that came after the run was settled.
-        """
-        settled = self.ledger.settled
-        self.answer = answer_of(self)
-        if self.answer is not None and settled:
-            raise Refused(f"{self.answer.name} said {self.answer.said.value}, but the run was settled while it was held")
-        if settled and (freeze := freeze_at(self.site.fleet.freezes, self.site.clock.now())):
-            raise Refused(f"fleet {self.site.fleet.name} is {freeze}")
-        epoch = self.ownership.claim(self.run_id, self.site.runs)
-        change = self.day.change.value if self.day.change else ""
-        on_cancel = self.parameters.on_cancel.value
-        self.ledger.append(epoch, Step.OPENED, day=self.day.day, plan=self.plan.plan, site=self.site.name, change=change, on_cancel=on_cancel)
-        if self.answer is not None and self.answer.said is Answer.PROMOTE:
-            promote_by_hand(self, self.answer)
-        recall(self)
-        self.bystanders = Bystanders.watch(self.site.fleet, self.site.machines)
+    def before_each(self) -> None:
+        """What stands before each act: the fleet is still ours, and no person has said stop. Raises OwnershipLost, Aborted."""
+        self.control.between_agents(self.ownership.check)
+        self.ownership.check()
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -245,23 +222,3 @@ class DayRun(PlannedDay):
         """A day whose voting metrics are worse than the plan allows comes back. Raises GateFailed."""
         if day.verdict is Verdict.FAIL:
             raise GateFailed("impact", [finding for finding in self.record.findings["impact"] if finding.verdict is Verdict.FAIL])
-
-
-@contextmanager
-def day_run(parameters: DayParameters, day: int, plan_file: Path = WEEK3) -> Iterator[DayRun]:
-    """Open a day's run and conclude it, whatever happens in between: a report is written on failure too.
-
-    Raises InputError when a file of the user's is wrong and Refused when the day may not start.
-    """
-    written = load_plan(plan_file)
-    site = load_site(FLEETS / f"{parameters.site}.yaml", written.day(day).deadlines)
-    plan = written.for_site(site.rehearsal)
-    run = DayRun(str(flow_run.id), plan, plan.day(day), site, parameters)
-    try:
-        yield run
-    except BaseException as error:
-        report = conclude(run, error)
-        if report.outcome is Outcome.HELD and isinstance(error, (Held, Drift)):
-            wait_for_a_person(run, report)
-        raise
-    conclude(run, None)

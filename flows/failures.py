@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from flows.day_run import DayRun
 from rollout.verdict import Evidence, Finding, Verdict
-
-if TYPE_CHECKING:
-    from flows.day_run import DayRun
 
 
 def count_failures(run: DayRun) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from uuid import UUID
 
 import httpx
@@ -12,11 +12,9 @@ from prefect.input import RunInput
 from prefect.input.run_input import keyset_from_base_key
 from pydantic import Field
 
+from flows.day_run import DayRun
 from rollout.audit import Answer, AuditEntry
 from rollout.report import DayReport
-
-if TYPE_CHECKING:
-    from flows.day_run import DayRun
 
 PATIENCE = 7 * 24 * 3600
 """Seconds for an answer; a run that nobody answers fails then, still held."""

@@ -1,0 +1,68 @@
+"""How every day begins and ends: its plan and site are read, the fleet is claimed, and a report is written whatever happened in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect.runtime import flow_run
+
+from flows.attempts import promote_by_hand, recall
+from flows.conclusion import conclude
+from flows.day_run import DayRun
+from flows.hold import answer_of, wait_for_a_person
+from rollout.audit import Answer
+from rollout.drift import Bystanders
+from rollout.errors import Drift, Held, Refused
+from rollout.freeze import freeze_at
+from rollout.ledger import Step
+from rollout.parameters import DayParameters
+from rollout.plan import load_plan
+from rollout.report import Outcome
+from rollout.site import load_site
+
+ROOT = Path(__file__).resolve().parent.parent
+WEEK3 = ROOT / "plans" / "week3.yaml"
+FLEETS = ROOT / "fleets"
+
+
+@contextmanager
+def day_run(parameters: DayParameters, day: int, plan_file: Path = WEEK3) -> Iterator[DayRun]:
+    """Open a day's run and conclude it, whatever happens in between: a report is written on failure too.
+
+    Raises InputError when a file of the user's is wrong and Refused when the day may not start.
+    """
+    written = load_plan(plan_file)
+    site = load_site(FLEETS / f"{parameters.site}.yaml", written.day(day).deadlines)
+    plan = written.for_site(site.rehearsal)
+    run = DayRun(str(flow_run.id), plan, plan.day(day), site, parameters)
+    try:
+        yield run
+    except BaseException as error:
+        report = conclude(run, error)
+        if report.outcome is Outcome.HELD and isinstance(error, (Held, Drift)):
+            wait_for_a_person(run, report)
+        raise
+    conclude(run, None)
+
+
+def own_the_fleet(run: DayRun) -> None:
+    """Claim the fleet and open the ledger; from here on the run has to be settled. What an earlier attempt has finished is taken over.
+
+    Raises Refused when somebody else owns it, in a freeze window, and for an answer that came after the run was settled.
+    """
+    settled = run.ledger.settled
+    run.answer = answer_of(run)
+    if run.answer is not None and settled:
+        raise Refused(f"{run.answer.name} said {run.answer.said.value}, but the run was settled while it was held")
+    if settled and (freeze := freeze_at(run.site.fleet.freezes, run.site.clock.now())):
+        raise Refused(f"fleet {run.site.fleet.name} is {freeze}")
+    epoch = run.ownership.claim(run.run_id, run.site.runs)
+    change = run.day.change.value if run.day.change else ""
+    on_cancel = run.parameters.on_cancel.value
+    run.ledger.append(epoch, Step.OPENED, day=run.day.day, plan=run.plan.plan, site=run.site.name, change=change, on_cancel=on_cancel)
+    if run.answer is not None and run.answer.said is Answer.PROMOTE:
+        promote_by_hand(run, run.answer)
+    recall(run)
+    run.bystanders = Bystanders.watch(run.site.fleet, run.site.machines)
