@@ -13,7 +13,6 @@ from rollout.confirmation import confirm
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal
 from rollout.parameters import OnCancel
-from rollout.plan import RollbackScope
 from tasks.roll_back import roll_back
 
 
@@ -65,10 +64,9 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
 
 
 def _scope(run: DayRun, cause: BaseException) -> Sequence[str] | None:
-    """Which agents the failure brings back: all, or those of the batch that failed."""
+    """Which agents the failure brings back; None is everybody."""
     if not isinstance(cause, GateFailed) or cause.gate not in {gate.name for gate in run.day.gates}:
         return None
     scope = run.parameters.rollback_scope or run.gate(cause.gate).rollback_scope
-    if scope is RollbackScope.DAY or run.current_batch is None:
-        return None
-    return run.current_batch.ids
+    batch = run.current_batch.ids if run.current_batch else ()
+    return scope.to_bring_back(batch, [agent for finding in cause.findings for agent in finding.agents])

@@ -11,7 +11,7 @@ from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
-from rollout.report import DayReport, Outcome, RollbackReport, alert_report, criterion_report
+from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import read_report, write_report
 from rollout.site import Site, load_site
 
@@ -35,11 +35,12 @@ def settle(run: str, site_file: Path, plan_file: Path) -> DayReport | None:
     ownership.take_over(run)
     executor = _executor(site, day, facts["change"], ledger, ownership)
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
+    batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
     reversal = executor.roll_back()
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
     agents = site.fleet.agents
     look = last_look(site, executor.change, ledger, agents, ledger.batches(), pids)
-    report = _report(run, site, plan, day, outcome, reversal, look, ledger)
+    report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches)
     if outcome is Outcome.ROLLED_BACK:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=outcome.value)
     ownership.release()
@@ -55,7 +56,15 @@ def _executor(site: Site, day: Day, change: str, ledger: Ledger, ownership: Owne
 
 
 def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
-    run: str, site: Site, plan: Plan, day: Day, outcome: Outcome, reversal: Reversal, look: LastLook, ledger: Ledger
+    run: str,
+    site: Site,
+    plan: Plan,
+    day: Day,
+    outcome: Outcome,
+    reversal: Reversal,
+    look: LastLook,
+    ledger: Ledger,
+    batches: tuple[BatchReport, ...],
 ) -> DayReport:
     """The run's own report with what settling added, or a new one for a run that died before it could write any."""
     former = read_report(site.reports / run)
@@ -99,8 +108,8 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
             "pace": plan.pace,
             "started": ledger.opened.at,
             "criteria": criteria,
-            "batches": (),
-            "unknowns": (*look.unknowns, "what the run measured before it died: its report was never written"),
+            "batches": batches,
+            "unknowns": (*look.unknowns, "what the run measured of the batch that it died in: its report was never written"),
             "evidence": {},
         }
     )

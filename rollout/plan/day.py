@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from itertools import pairwise
 from typing import Annotated, TypeVar
@@ -37,6 +37,16 @@ class RollbackScope(Enum):
     AGENT = "agent"
     BATCH = "batch"
     DAY = "day"
+
+    def to_bring_back(self, batch: Sequence[str], blamed: Collection[str]) -> Sequence[str] | None:
+        """Agents that a failed gate of this scope brings back; None is everybody that the run has changed.
+
+        batch: the one at work, empty outside the batches; blamed: by the gate. A gate that blames nobody in the batch blames all of it.
+        """
+        if self is RollbackScope.DAY or not batch:
+            return None
+        guilty = [agent for agent in batch if agent in blamed]
+        return guilty if self is RollbackScope.AGENT and guilty else batch
 
 
 class Step(Document):

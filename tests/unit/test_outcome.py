@@ -7,6 +7,7 @@ import pytest
 from flows.outcome import RunRecord, outcome_of
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, Refused, RollbackIncomplete, SourceFault
 from rollout.executor import Reversal
+from rollout.plan import RollbackScope
 from rollout.report import Outcome
 
 BACK = Reversal(0.0, 10.0, ("east/A",))
@@ -36,3 +37,20 @@ def test_the_outcome_follows_from_error_rollback_and_ledger(
     """A run that left agents changed is never "rolled back" or "refused"; one that left somebody behind says so first."""
     record = RunRecord(0.0, reversal=reversal)
     assert outcome_of(record, error, still_changed) is outcome
+
+
+@pytest.mark.parametrize(
+    ("scope", "batch", "blamed", "back"),
+    [
+        (RollbackScope.DAY, ("east/A", "east/B"), ("east/A",), None),
+        (RollbackScope.BATCH, ("east/A", "east/B"), ("east/A",), ("east/A", "east/B")),
+        (RollbackScope.AGENT, ("east/A", "east/B"), ("east/B", "west/C"), ["east/B"]),
+        (RollbackScope.AGENT, ("east/A", "east/B"), (), ("east/A", "east/B")),
+        (RollbackScope.AGENT, (), ("east/A",), None),
+    ],
+)
+def test_a_failed_gate_brings_back_as_far_as_its_scope_says(
+    scope: RollbackScope, batch: tuple[str, ...], blamed: tuple[str, ...], back: object
+) -> None:
+    """The day, the batch, or the agents that the gate blames; outside the batches and without a name the next wider one."""
+    assert scope.to_bring_back(batch, blamed) == back

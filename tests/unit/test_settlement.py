@@ -22,7 +22,7 @@ from rollout.settlement import settle
 from rollout.site import Site
 from tests.fakes.machine import FLAG, MemoryWorld
 from tests.fakes.site import memory_site
-from tests.unit.reports import report
+from tests.unit.reports import BATCH, report
 
 PLAN = Path(__file__).parents[2] / "plans" / "week3.yaml"
 RUN = "run-1"
@@ -121,6 +121,14 @@ def test_a_run_that_wrote_no_report_gets_one_that_claims_nothing(site: Site) -> 
     assert {criterion.verdict.value for criterion in settled.criteria} == {"NOT MEASURED"}
     assert "died before it could say why" in settled.cause
     assert any("never written" in unknown for unknown in settled.unknowns)
+
+
+def test_a_dead_runs_batches_are_told_from_its_ledger(site: Site, ledger: Ledger) -> None:
+    """What was decided before it died stands in the report, though the run could not write one."""
+    ledger.append(1, Step.DECIDED, batch=1, goes_on=True, report=BATCH.model_dump(mode="json"))
+    settled = settle(RUN, site.file, PLAN)
+    assert settled is not None
+    assert settled.batches == (BATCH,)
 
 
 @pytest.mark.usefixtures("ledger")
