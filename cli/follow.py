@@ -34,6 +34,9 @@ def run_day(day: str, site_file: Path, parameters: Mapping[str, object]) -> int:
     print(f"{day} on {site.site}: run {run}", flush=True)
     state = watch(run, _show, api_url=api, deadline=A_DAY)
     report = read_report(site.state / "reports" / run)
+    if state.is_paused() and report is None:
+        print(f"run {run} was suspended and stops before its next task; Resume in the UI goes on where it stopped", file=sys.stderr)
+        return Outcome.HELD.exit_code
     if report is None and not (site.state / "runs" / run / "ledger.jsonl").exists():
         holder = Ownership(site.state / "fleets", fleet.name, SystemClock()).holder()
         busy = f"; run {holder.run} is at work on fleet {fleet.name}" if holder is not None and holder.pid else ""

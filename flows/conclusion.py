@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from prefect.exceptions import Pause
+
 from flows.day_run import DayRun
 from flows.failures import count_failures
 from flows.outcome import outcome_of
@@ -162,6 +164,8 @@ def _cause(error: BaseException) -> str:
     """The error's own words; kinds that are not ours say what they are."""
     if isinstance(error, RolloutError):
         return str(error).rstrip(".")
+    if isinstance(error, Pause):
+        return "the run was suspended in Prefect; Resume goes on where it stopped"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

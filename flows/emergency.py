@@ -21,7 +21,7 @@ FLEETS = ROOT / "fleets"
 class EmergencyParameters(Document):
     """Where, who and why."""
 
-    site: str = Field(default="lab", pattern=r"^[a-z0-9][a-z0-9-]*$", description="Which place: the file fleets/<site>.yaml says how to reach it.")
+    site: str = Field(default="lab", pattern=r"^[a-z0-9][a-z0-9-]*$", description="Which place: the file fleets/SITE.yaml says how to reach it.")
     name: str = Field(min_length=1, description="Who calls it. Self-declared: the open-source server has no identities.")
     reason: str = Field(min_length=1, description="Why; it stands in the report and in the audit file.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from prefect.exceptions import TerminationSignal
+from prefect.exceptions import Pause, TerminationSignal
 
 from flows.crossings import stop_if_rejected
 from flows.day_run import DayRun
@@ -50,8 +50,8 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
         reversal = roll_back(executor, agents, what)
     except OwnershipLost:
         raise
-    except Exception:
-        # a Prefect that cannot run a task any more must not keep the fleet from coming back
+    except (Exception, Pause):
+        # a Prefect that cannot run a task any more, or a person who suspends the run just now, must not keep the fleet from coming back
         run.log.exception("the rollback task did not run; rolling back without it")
         reversal = executor.roll_back(agents)
     run.record.reversal = reversal

@@ -29,7 +29,7 @@ class Acknowledgement(Document):
 class DayParameters(Document):
     """Parameters of one day; what is left out comes from the plan."""
 
-    site: str = Field(default="lab", pattern=r"^[a-z0-9][a-z0-9-]*$", description="Which place: the file fleets/<site>.yaml says how to reach it.")
+    site: str = Field(default="lab", pattern=r"^[a-z0-9][a-z0-9-]*$", description="Which place: the file fleets/SITE.yaml says how to reach it.")
     selector: Selector | None = Field(default=None, description="Which agents; by default those that the plan selects.")
     batch_size: int | None = Field(default=None, ge=1, le=1000, description="Agents per batch; by default the plan's.")
     pace: float | None = Field(

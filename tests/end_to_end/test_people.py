@@ -176,3 +176,22 @@ def test_retry_with_scope_batch_keeps_the_batches_before(six: Place, commands: C
     assert {agent for batch in (1, 2) for agent in planned[batch] if now[agent] != pids[agent]} == set()
     assert run.report.outcome is Outcome.COMPLETE
     assert len(run.report.batches) == len(planned)
+
+
+def test_suspend_and_resume_in_the_ui_lose_nothing(six: Place, commands: Commands) -> None:
+    """The UI's Suspend stops a day before its next task, Resume needs no form and goes on; no finished agent is restarted."""
+    planned = batches(six)
+    run = commands.start(six, "day-1")
+    run.until(lambda: any(entry["step"] == "decided" and entry["batch"] == 2 for entry in run.ledger))
+    wanted = {"type": "PAUSED", "name": "Suspended", "state_details": {"pause_reschedule": True}}
+    commands.ask("POST", f"flow_runs/{run.id}/set_state", {"state": wanted})
+    assert run.end().code == 4, run.output
+    eventually(lambda: run.ledger[-1]["step"] == "held", 60)
+    changed, pids = six.active(), six.pids()
+    assert {*planned[1], *planned[2]} <= changed
+    assert "suspended in Prefect" in run.report.cause
+    commands.ask("POST", f"flow_runs/{run.id}/resume", {})
+    assert commands.until_state(run.id, *ENDED)["type"] == "COMPLETED"
+    now = six.pids()
+    assert {agent for batch in (1, 2) for agent in planned[batch] if now[agent] != pids[agent]} == set()
+    assert six.active() == set(six.site.agents)
