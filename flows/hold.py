@@ -10,7 +10,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.input.run_input import keyset_from_base_key
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from flows.day_run import DayRun
 from rollout.audit import Answer, AuditEntry
@@ -44,7 +44,7 @@ def answer_of(run: DayRun) -> AuditEntry | None:
         return None
     try:
         said = cast("HoldAnswer", HoldAnswer.load(keyset_from_base_key(f"suspended-{_key(run)}"), UUID(run.run_id)))
-    except (KeyError, PrefectHTTPStatusError):
+    except (KeyError, ValidationError, PrefectHTTPStatusError):  # held without a form, or retried instead of answered
         return None
     answer = AuditEntry(run.site.clock.now(), run.run_id, said.decision, said.name, said.reason)
     run.audit.append(answer)
