@@ -14,7 +14,7 @@ from flows.patience import patiently
 from rollout.batches import Batch
 from rollout.executor import Activation
 from rollout.judge.judgement import BatchJudgement
-from rollout.observe.health import queries_text
+from rollout.observe.health import excused, queries_text
 from rollout.observe.restarts import Restart
 from rollout.progress import Decision, Progress, decide
 from rollout.verdict import Evidence, Finding, Verdict, worst
@@ -79,9 +79,8 @@ def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, re
     gate = run.gate("batch_health")
     seconds = max(int(run.site.clock.now() - since), 2)
     enough = gate.bounds["min_sample_share"] * seconds / run.site.scrape_interval
-    frame = patiently(run, lambda: measure_health(run.site, agents, seconds, enough, len(agents)))
-    asked = frame["agent"].isin({agent for agent, restart in restarts.items() if restart.asked})
-    frame["restarts"] = frame["restarts"].mask(asked & (frame["restarts"] == 1), 0)
+    asked = [agent for agent, restart in restarts.items() if restart.asked]
+    frame = excused(patiently(run, lambda: measure_health(run.site, agents, seconds, enough, len(agents))), asked, run.windows.settle)
     findings = judge_gate("batch_health", frame, gate.bounds, _evidence(run, queries_text(seconds), seconds, len(frame)), agents, (), what)
     callable_agents = [agent for agent in agents if not run.site.fleet.agent(agent).hub]
     errors = run.day.ratio

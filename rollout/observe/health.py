@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -28,6 +28,16 @@ def health_frame(source: Source, agents: Sequence[str], seconds: int, enough: fl
     columns = [by_agent(source.now(query % (matchers, seconds)), name) for name, query in QUERIES.items()]
     frame = pd.concat(columns, axis=1).rename_axis("agent").reset_index()
     return frame[frame["agent"].isin(set(agents)) & (frame["samples"] >= enough)].reset_index(drop=True)
+
+
+def excused(frame: pd.DataFrame, asked: Collection[str], settle: float) -> pd.DataFrame:
+    """The frame without what a restart cost that somebody asked for: that one restart, and probes that were lost while the process was young.
+
+    asked: agents that were restarted so; settle: samples for which a process is young. A second restart of the same agent still counts.
+    """
+    once = frame["agent"].isin(set(asked)) & (frame["restarts"] == 1)
+    probes = (frame["probe_success_ratio"] + settle / frame["samples"]).clip(upper=1.0)
+    return frame.assign(restarts=frame["restarts"].mask(once, 0), probe_success_ratio=frame["probe_success_ratio"].mask(once, probes))
 
 
 def error_frame(source: Source, errors: ImpactMetric, agents: Sequence[str], seconds: int) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rollout.report import Outcome
@@ -82,6 +84,21 @@ def test_somebody_else_restarts_an_agent(six: Place, commands: Commands) -> None
     assert settled.code == 3, settled.output
     assert six.pids()[stranger] == pid
     assert_as_before(six, before, touched={*intended(run), stranger})
+
+
+def test_somebody_else_restarts_an_agent_that_bakes(six: Place, commands: Commands) -> None:
+    """No failure of that agent: its window is marked and extended once, the report names it, and the day completes."""
+    stranger = batches(six)[2][0]
+    run = commands.start(six, "day-1")
+    run.until_batch("verified", 2)
+    time.sleep(1.5)
+    six.fault("restarted", "--agents", stranger)
+    assert run.end().code == 0, run.output
+    report = run.report
+    assert [batch.extensions for batch in report.batches] == [0, 1, 0, 0]
+    assert any(stranger in note and "restarted by somebody else" in note for note in report.notes)
+    assert {criterion.id: criterion.verdict for criterion in report.criteria}["D1.8"] is Standing.MET
+    assert six.active() == set(six.site.agents)
 
 
 def test_a_supervisord_is_killed(six: Place, commands: Commands) -> None:

@@ -12,7 +12,7 @@ from rollout.fleet import Agent
 from rollout.observe.baseline import baseline_frame, noise_of
 from rollout.observe.collection import collect
 from rollout.observe.frame import by_agent, frame_of, selection
-from rollout.observe.health import error_frame, health_frame
+from rollout.observe.health import error_frame, excused, health_frame
 from rollout.observe.impact import Window, impact_samples, treated_frame
 from rollout.observe.recovery import healthy_share, median_shift
 from rollout.plan import ImpactForm, ImpactMetric
@@ -198,3 +198,11 @@ def test_a_collection_joins_what_agents_and_hub_say(source: ToldSource) -> None:
     assert math.isnan(one["scrape_success_ratio"])
     assert (two["metrics_status"], two["exposition_valid"], two["health_feature_matches"]) == (404, False, False)
     assert collection.timing()["collection_seconds"].item() == collection.seconds > 0
+
+
+def test_a_restart_that_was_asked_for_is_excused_with_the_probes_it_cost() -> None:
+    """Once: a second restart counts, and so does every probe lost beyond the time in which a process is young; nobody else is excused."""
+    rows = {"agent": [A, B, "east/C", "east/D"], "restarts": [1, 2, 1, 1], "probe_success_ratio": [0.8, 0.8, 0.8, 0.5], "samples": [10, 10, 10, 10]}
+    frame = excused(pd.DataFrame(rows), [A, B, "east/D"], settle=2)
+    assert frame["restarts"].tolist() == [0, 2, 1, 0]
+    assert frame["probe_success_ratio"].tolist() == pytest.approx([1.0, 0.8, 0.8, 0.7])
