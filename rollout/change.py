@@ -35,16 +35,28 @@ class Reading:
 
     disagreements: one sentence for each witness that does not see the wanted state; none means verified.
     row: the same observations as one row of a frame for the expectations, keyed by column.
+    lasting: whether a disagreement stays however often the act is repeated, so that only a person can end it.
     """
 
     agent: str
     disagreements: tuple[str, ...]
     row: Mapping[str, str | float | bool | None] = field(default_factory=dict)
+    lasting: bool = False
 
     @property
     def verified(self) -> bool:
         """Whether every witness sees the wanted state."""
         return not self.disagreements
+
+    @property
+    def final(self) -> bool:
+        """Whether looking again would show nothing else."""
+        return self.verified or self.lasting
+
+    @property
+    def reason(self) -> str:
+        """All disagreements in one line."""
+        return "; ".join(self.disagreements)
 
 
 class Change(Protocol):

@@ -127,7 +127,7 @@ class Executor:
         readings = self._read_until_verified(self.change.read_restored, _by_agent(snapshots), self._limits.verify)
         restored = tuple(reading.agent for reading in readings if reading.verified)
         self._mark(Step.RESTORED, restored, batch)
-        lost = {reading.agent: "; ".join(reading.disagreements) for reading in readings if not reading.verified}
+        lost = {reading.agent: reading.reason for reading in readings if not reading.verified}
         return Reversal(began, self._clock.now(), restored, lost)
 
     def roll_back(self, agents: Iterable[str] | None = None) -> Reversal:
@@ -141,24 +141,24 @@ class Executor:
         only = None if agents is None else set(agents)
         waiting = [snapshot for snapshot in self.ledger.changed() if only is None or snapshot.agent in only]
         restored: list[str] = []
-        failures: dict[str, str] = {}
+        failures: dict[str, Reading] = {}
         while waiting:
-            failures = {}
             for start in range(0, len(waiting), self._limits.rollback_size):
                 turn = waiting[start : start + self._limits.rollback_size]
                 outcome = self._restore_turn(turn, deadline)
-                failures |= outcome
-                restored += [snapshot.agent for snapshot in turn if snapshot.agent not in outcome]
-            waiting = [snapshot for snapshot in waiting if snapshot.agent in failures]
+                back = [snapshot.agent for snapshot in turn if snapshot.agent not in outcome]
+                restored += back
+                failures = {agent: reading for agent, reading in (failures | outcome).items() if agent not in back}
+            waiting = [snapshot for snapshot in waiting if snapshot.agent in failures and not failures[snapshot.agent].lasting]
             if deadline.passed:
                 break
             if waiting:
                 self._clock.sleep(1.0)
         self._mark(Step.QUARANTINED, failures, 0)
-        return Reversal(began, self._clock.now(), tuple(restored), failures)
+        return Reversal(began, self._clock.now(), tuple(restored), {agent: reading.reason for agent, reading in failures.items()})
 
-    def _restore_turn(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, str]:
-        """Restore some agents, their machines side by side; the reasons of those that are not as they were, by agent.
+    def _restore_turn(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, Reading]:
+        """Restore some agents, their machines side by side; the readings of those that are not as they were, by agent.
 
         Where one machine does not answer, each has its own try: a dead one does not hold back the agents of the others.
         """
@@ -167,14 +167,14 @@ class Executor:
         except (Unreachable, Drift) as error:
             machines = _by_machine(turn)
             if len(machines) == 1:
-                return {snapshot.agent: str(error) for snapshot in turn}
-            outcome: dict[str, str] = {}
+                return {snapshot.agent: Reading(snapshot.agent, (str(error),)) for snapshot in turn}
+            outcome: dict[str, Reading] = {}
             for group in machines:
                 outcome |= self._restore_turn(group, deadline)
             return outcome
 
-    def _restore(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, str]:
-        """Restore and read back; the reasons of those that are not as they were. Raises Unreachable, Drift."""
+    def _restore(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, Reading]:
+        """Restore and read back; the readings of those that are not as they were. Raises Unreachable, Drift."""
         self._ownership.check()
         changed = {reading.agent for reading in self.change.read_restored(turn) if not reading.verified}
         if changed:
@@ -184,16 +184,16 @@ class Executor:
                 self.change.restore(todo, deadline, self._ownership.check)
         readings = self._read_until_verified(self.change.read_restored, _by_agent(turn), min(self._limits.verify, deadline.remaining))
         self._mark(Step.RESTORED, [reading.agent for reading in readings if reading.verified], 0)
-        return {reading.agent: "; ".join(reading.disagreements) for reading in readings if not reading.verified}
+        return {reading.agent: reading for reading in readings if not reading.verified}
 
     def _read_until_verified(self, read: Callable[[list[Subject]], list[Reading]], subjects: Mapping[str, Subject], seconds: float) -> list[Reading]:
-        """Look again at those that are not verified yet until all are or the time is over; of each the last look counts. subjects: by agent."""
+        """Look again at those that may still be verified until none is left or the time is over; of each the last look counts. subjects: by agent."""
         latest: dict[str, Reading] = {}
 
         def look() -> bool | None:
-            left = [subject for agent, subject in subjects.items() if agent not in latest or not latest[agent].verified]
+            left = [subject for agent, subject in subjects.items() if agent not in latest or not latest[agent].final]
             latest.update({reading.agent: reading for reading in read(left)})
-            return all(reading.verified for reading in latest.values()) or None
+            return all(reading.final for reading in latest.values()) or None
 
         wait_until(look, Deadline.after(self._clock, seconds), POLL)
         return [latest[agent] for agent in subjects if agent in latest]

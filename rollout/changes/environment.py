@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollout.change import BeforeEach, Reading, Snapshot
 from rollout.clock import Deadline
@@ -16,6 +16,8 @@ from rollout.observe.witness import Witness, by_machine, witness_all
 
 START_TOLERANCE = 0.05
 """Seconds: /proc counts starts in ticks of 10 ms."""
+
+EDITED = "its configuration on disk is not what it was"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class EnvironmentChange:
         """Healthy, with the prior environment in the process itself and the prior configuration on disk."""
         prior = {snapshot.agent: snapshot for snapshot in snapshots}
         seen = witness_all(self.machines, [self.fleet.agent(agent) for agent in prior], self.prober)
-        return [Reading(each.agent.id, tuple(self.remains(each, prior[each.agent.id]))) for each in seen]
+        readings = [Reading(each.agent.id, tuple(self.remains(each, prior[each.agent.id]))) for each in seen]
+        # with the flag as it was, what else is configured was edited by somebody: no restart of ours changes that
+        return [replace(reading, lasting=reading.disagreements == (EDITED,)) for reading in readings]
 
     def objections(self, seen: Witness, since: float) -> Iterator[str]:
         """Why the change is not in effect on this agent."""
@@ -75,7 +79,7 @@ class EnvironmentChange:
             yield f"its configuration on disk cannot be read: {fault.reason}"
         else:
             if prior.fingerprint and fingerprint != prior.fingerprint:
-                yield "its configuration on disk is not what it was"
+                yield EDITED
 
     def row(self, seen: Witness, since: float) -> dict[str, str | float | bool | None]:
         """The same observations as one row of the activation frame."""

@@ -25,6 +25,7 @@ class MemoryChange:
         self.lying: set[str] = set()  # accepts the flag, shows no effect
         self.refusing: set[str] = set()  # the act itself is refused
         self.stuck: set[str] = set()  # cannot be restored
+        self.edited: set[str] = set()  # restored, but no longer what it was, whatever one does
         self.unreachable_machines: set[str] = set()
         self.unwritten_acts: list[str] = []  # acts that the ledger on disk did not announce
         self._clock = clock
@@ -67,7 +68,8 @@ class MemoryChange:
     def read_restored(self, snapshots: Sequence[Snapshot]) -> list[Reading]:
         """What is seen of agents that should be as their snapshots."""
         self._reach(snapshot.agent for snapshot in snapshots)
-        return [self._reading(snapshot.agent, snapshot.settings["FLAG"], lies=False) for snapshot in snapshots]
+        readings = [self._reading(snapshot.agent, snapshot.settings["FLAG"], lies=False) for snapshot in snapshots]
+        return [Reading(reading.agent, ("edited",), lasting=True) if reading.agent in self.edited else reading for reading in readings]
 
     def _reading(self, agent: str, wanted: str | None, *, lies: bool) -> Reading:
         if lies:

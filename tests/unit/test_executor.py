@@ -202,3 +202,16 @@ def test_an_abort_stops_before_the_next_agent(world: World) -> None:
     assert [agent for agent, _ in world.change.acts] == ["east/Agent0", "east/Agent1"]
     assert executor.roll_back().quarantined == {}
     assert set(world.change.flags.values()) == {None}
+
+
+def test_what_no_repetition_can_mend_is_quarantined_at_once(world: World) -> None:
+    """An agent that somebody edited keeps nobody waiting, and the others come back."""
+    executor = world.executor()
+    executor.activate(world.agents[:3], batch=1)
+    world.change.edited = {"east/Agent1"}
+    reversal = executor.roll_back()
+    assert reversal.quarantined == {"east/Agent1": "edited"}
+    assert set(reversal.restored) == {"east/Agent0", "east/Agent2"}
+    assert reversal.seconds < 5
+    world.change.edited = set()
+    assert world.executor().roll_back().restored == ("east/Agent1",)
