@@ -88,16 +88,24 @@ def status(site: SiteName = "lab") -> None:
 
 
 @app.command()
-def settle(run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run whose process is gone.")], site: SiteName = "lab") -> None:
-    """Bring back what a dead run left changed, verify it, and close its ledger."""
+def settle(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run whose process is gone.")],
+    name: control.Name,
+    site: SiteName = "lab",
+    accept: Annotated[str, typer.Option("--accept", metavar="REASON", help="Close it as it is, for this reason, instead of going back.")] = "",
+) -> None:
+    """Bring back what a dead or held run left changed, verify it, and close its ledger."""
+    from rollout.acceptance import accept as accept_run
     from rollout.settlement import settle as settle_run
 
-    report = settle_run(run_id, SITES / f"{site}.yaml", WEEK3)
+    site_file = SITES / f"{site}.yaml"
+    report = accept_run(run_id, name, accept, site_file, WEEK3) if accept else settle_run(run_id, site_file, WEEK3)
     if report is None:
         print(f"Run {run_id} is settled already: nothing to roll back.")
         return
     print(report.sentence)
-    raise typer.Exit(report.exit_code)
+    if not accept:
+        raise typer.Exit(report.exit_code)
 
 
 @app.command()

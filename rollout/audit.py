@@ -32,25 +32,34 @@ class Answer(Enum):
     ROLL_BACK = "roll back"
 
 
+class Closing(Enum):
+    """How a person closes a run that is held and will not go on."""
+
+    ACCEPT = "accept as it is"
+
+
 class Emergency(Enum):
     """The plan's emergency protocols, as far as they are built (plan.md lines 336-383)."""
 
     METRICS = "emergency metrics"
 
 
+Said = Order | Answer | Closing | Emergency
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One order, answer or emergency. at: Unix seconds; run: its id; name: who says that they gave it; reason: why."""
+    """One word of a person's. at: Unix seconds; run: its id; name: who says that they gave it; reason: why."""
 
     at: float
     run: str
-    said: Order | Answer | Emergency
+    said: Said
     name: str
     reason: str
 
 
-WORDS: dict[str, Order | Answer | Emergency] = {word.value: word for kind in (Order, Answer, Emergency) for word in kind}
-"""Orders, answers and emergencies by what stands in the file."""
+WORDS: dict[str, Said] = {word.value: word for kind in (Order, Answer, Closing, Emergency) for word in kind}
+"""What people say, by what stands in the file."""
 
 
 class AuditFile:

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import rollout.acceptance
 import rollout.settlement
+from rollout.acceptance import accept
+from rollout.audit import AuditFile, Closing
 from rollout.clock import Deadline
 from rollout.errors import Refused
 from rollout.executor import Executor, Limits
@@ -192,3 +195,27 @@ def test_a_restore_needs_no_metrics_source(site: Site, ledger: Ledger) -> None:
     change = site.change(ChangeKind.METRICS)
     change.restore(ledger.changed(), Deadline.after(site.clock, 30), lambda: None)
     assert all(reading.verified for reading in change.read_restored(ledger.changed()))
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_held_run_can_be_closed_as_it_is(world: MemoryWorld, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is touched, the outcome stays what it was, the word and its reason are on record, and the fleet is free."""
+    monkeypatch.setattr(rollout.acceptance, "load_site", lambda _file, _deadlines: site)
+    write_report(site.reports / RUN, report(cause="prometheus is away", outcome=Outcome.HELD, exit_code=4))
+    restarted = list(world.east.restarted)
+    accepted = accept(RUN, "ann", "seen by eye", site.file, PLAN)
+    assert accepted is not None
+    assert accepted.sentence.startswith("Accepted as it is by ann: seen by eye. 3 agents stay changed.")
+    assert (accepted.outcome, accepted.criteria) == (Outcome.HELD, report().criteria)
+    assert world.east.restarted == restarted
+    assert [entry.said for entry in AuditFile(site.state).of(RUN)] == [Closing.ACCEPT]
+    assert accept(RUN, "ann", "again", site.file, PLAN) is None
+    assert Ownership(site.state / "fleets", site.fleet.name, site.clock).claim("run-2", site.runs) > 0
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_run_without_a_report_cannot_be_accepted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would know what was accepted."""
+    monkeypatch.setattr(rollout.acceptance, "load_site", lambda _file, _deadlines: site)
+    with pytest.raises(Refused, match="left no report"):
+        accept(RUN, "ann", "why not", site.file, PLAN)

@@ -1,0 +1,56 @@
+"""Closes a held run as it is, because a person says so: the way out where going back is not wanted, or not possible."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rollout.alert import alert_of
+from rollout.audit import AuditEntry, AuditFile, Closing
+from rollout.errors import Refused
+from rollout.final_look import last_look
+from rollout.ledger import CHANGED, Ledger, Step
+from rollout.ownership import Ownership
+from rollout.plan import ChangeKind, load_plan
+from rollout.report import DayReport, alert_report
+from rollout.report_file import read_report, write_report
+from rollout.site import load_site
+
+
+def accept(run: str, name: str, reason: str, site_file: Path, plan_file: Path) -> DayReport | None:
+    """Touch nobody, look once more, close the ledger and say so in the run's report; None when nothing was open.
+
+    Outcome and criteria stay what they were: acceptance proves nothing. Raises Refused when there is no such run, its process still works, or
+    it left no report to accept.
+    """
+    written = load_plan(plan_file)
+    site = load_site(site_file, written.days[0].deadlines)
+    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    if not ledger.exists:
+        raise Refused(f"site {site.name} has no run {run}; the runs are in {site.runs}")
+    if ledger.settled:
+        return None
+    former = read_report(site.reports / run)
+    if former is None:
+        raise Refused(f"run {run} left no report, so nobody can know what would be accepted; settle it")
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    ownership.take_over(run)
+    AuditFile(site.state).append(AuditEntry(site.clock.now(), run, Closing.ACCEPT, name, reason))
+    steps = ledger.last_steps()
+    stay = sum(step in CHANGED for step in steps.values())
+    change = site.change(ChangeKind(ledger.opened.facts["change"]))
+    look = last_look(site, change, ledger, site.fleet.agents, ledger.batches(), {agent.agent: agent.pid_before for agent in former.agents})
+    left = ", ".join(agent for agent, step in steps.items() if step is Step.QUARANTINED)
+    said = f"Accepted as it is by {name}: {reason}. {stay} agents stay changed" + (f", in quarantine: {left}" if left else "")
+    report = former.model_copy(
+        update={
+            "sentence": f"{said}. Before that: {former.sentence}",
+            "ended": site.clock.now(),
+            "agents": look.agents,
+            "unknowns": (*former.unknowns, *look.unknowns),
+            "alert": alert_report(alert_of(look.situation(site), written.system_wide)),
+        }
+    )
+    ledger.append(ownership.epoch, Step.CLOSED, outcome=Closing.ACCEPT.value)
+    ownership.release()
+    write_report(site.reports / run, report)
+    return report
