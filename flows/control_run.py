@@ -7,7 +7,6 @@ from pathlib import Path
 from prefect import flow, get_run_logger
 from pydantic import Field
 
-from flows.settle_run import ledger_of, site_of
 from rollout.audit import AuditEntry, AuditFile, Order
 from rollout.clock import SystemClock
 from rollout.control import give_order
@@ -15,6 +14,9 @@ from rollout.document import Document
 from rollout.errors import Refused
 from rollout.ownership import Ownership
 from rollout.site_file import load_site_file
+from rollout.whereabouts import ledger_of, site_of
+
+FLEETS = Path(__file__).resolve().parent.parent / "fleets"
 
 
 class ControlParameters(Document):
@@ -31,7 +33,7 @@ class ControlParameters(Document):
 @flow(name="control-run", flow_run_name="{parameters.order.value} {parameters.run}", persist_result=False)
 def control_run(parameters: ControlParameters) -> None:
     """Hand an order to a run at work; it is heeded before the next agent is touched. Fails when that run is not at work."""
-    site_file = site_of(parameters.run)
+    site_file = site_of(parameters.run, FLEETS)
     if site_file is None:
         raise Refused(f"no site of this checkout has a run {parameters.run}")
     order(parameters, site_file)

@@ -12,12 +12,11 @@ from pydantic import Field
 
 from rollout.clock import Clock, Deadline, SystemClock
 from rollout.document import Document
-from rollout.errors import InputError, Refused, RollbackIncomplete, StillAtWork
-from rollout.ledger import Ledger
+from rollout.errors import RollbackIncomplete, StillAtWork
 from rollout.parameters import OnCancel
 from rollout.report import DayReport
 from rollout.settlement import settle
-from rollout.site_file import load_site_file
+from rollout.whereabouts import ledger_of, site_of
 
 ROOT = Path(__file__).resolve().parent.parent
 WEEK3 = ROOT / "plans" / "week3.yaml"
@@ -50,7 +49,7 @@ class SettleParameters(Document):
 def settle_run(parameters: SettleParameters) -> State[None]:
     """Bring back what that run left changed; ends as NothingToRollBack where nothing is open, and fails where agents were left behind."""
     log = get_run_logger()
-    site_file = site_of(parameters.run)
+    site_file = site_of(parameters.run, FLEETS)
     if site_file is None:
         return Completed(name="NothingToRollBack", message=f"run {parameters.run} touched nothing: no site of this checkout has a ledger of it")
     ledger = ledger_of(parameters.run, site_file)
@@ -76,24 +75,3 @@ def settle_when_gone(run: str, site_file: Path, clock: Clock) -> DayReport | Non
             if deadline.passed:
                 raise
         clock.sleep(min(LOOK, deadline.remaining))
-
-
-def site_of(run: str) -> Path | None:
-    """The site file of the place where that run's ledger is; None when no site of this checkout knows it."""
-    for file in sorted(FLEETS.glob("*.yaml")):
-        try:
-            ledger = ledger_of(run, file)
-        except Refused:
-            continue
-        if ledger.exists:
-            return FLEETS / f"{ledger.opened.facts['site']}.yaml"
-    return None
-
-
-def ledger_of(run: str, site_file: Path) -> Ledger:
-    """The ledger of that run at that site. Raises Refused when the file is no site file that can be read."""
-    try:
-        site, _ = load_site_file(site_file)
-    except InputError as error:
-        raise Refused(str(error)) from error
-    return Ledger(site.state / "runs" / run / "ledger.jsonl", SystemClock())

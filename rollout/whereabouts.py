@@ -1,0 +1,31 @@
+"""Which site a run belongs to, for those who know no more than its id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rollout.clock import SystemClock
+from rollout.errors import InputError, Refused
+from rollout.ledger import Ledger
+from rollout.site_file import load_site_file
+
+
+def site_of(run: str, fleets: Path) -> Path | None:
+    """The site file of the place where that run's ledger is; None when no site in that folder knows it."""
+    for file in sorted(fleets.glob("*.yaml")):
+        try:
+            ledger = ledger_of(run, file)
+        except Refused:
+            continue
+        if ledger.exists:
+            return fleets / f"{ledger.opened.facts['site']}.yaml"
+    return None
+
+
+def ledger_of(run: str, site_file: Path) -> Ledger:
+    """The ledger of that run at that site. Raises Refused when the file is no site file that can be read."""
+    try:
+        site, _ = load_site_file(site_file)
+    except InputError as error:
+        raise Refused(str(error)) from error
+    return Ledger(site.state / "runs" / run / "ledger.jsonl", SystemClock())
