@@ -10,7 +10,7 @@ from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 
 from deployments.apply import SETTLE
-from deployments.automations import DAY_TAG, ENDED, automations
+from deployments.automations import DAY_TAG, SILENT, automations
 from deployments.manifest import MANIFEST, read_manifest
 from deployments.programs import ROOT, Pool
 from rollout.document import read_yaml
@@ -42,12 +42,12 @@ def test_settling_never_waits_for_a_day_and_never_settles_itself() -> None:
 
 
 def test_what_the_automations_wait_for() -> None:
-    """A cancelled and a crashed day start settle-run with the run's id as text; a silent one is marked crashed unless it ended."""
+    """A cancelled and a crashed day start settle-run with the run's id as text; a silent one is marked crashed unless it ended or is suspended."""
     cancelled, crashed, silent = automations(uuid4())
     for automation, state in ((cancelled, "Cancelled"), (crashed, "Crashed")):
         assert automation.trigger.expect == {f"prefect.flow-run.{state}"}
         assert automation.actions[0].parameters == {"parameters": {"run": "{{ flow_run.id | string }}", "after": state.lower()}}
-    assert silent.trigger.expect == {"prefect.flow-run.heartbeat", *ENDED}
+    assert silent.trigger.expect == {"prefect.flow-run.heartbeat", *SILENT}
     assert silent.trigger.after == {"prefect.flow-run.heartbeat"}
 
 
