@@ -20,7 +20,7 @@ SAMPLE = Path(__file__).with_name("prefect.yaml")
 
 
 def test_the_days_are_deployed_one_at_a_time_and_sleeping() -> None:
-    """Names are unique, a second run at a time is cancelled, schedules wait for a person, no emergency waits behind a day, no run has a pipe that could break."""
+    """One name each, a second run is cancelled, schedules wait for a person, no emergency waits behind a day, no run has a pipe that could break."""
     deployments = read_manifest().deployments
     assert {"day-0", "day-1"} <= {each.name for each in deployments}
     assert len({each.name for each in deployments}) == len(deployments)
