@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rollout.report import DayReport
+
+if TYPE_CHECKING:
+    from rollout.emergency import Protocol
 
 ROOT = Path(__file__).resolve().parent.parent
 SITES = ROOT / "fleets"
@@ -28,18 +31,25 @@ def emergencies() -> None:
 @app.command()
 def metrics(name: Name, reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")], site: SiteName = "lab") -> None:
     """Metrics off on every agent, verified, in two minutes."""
+    from rollout.protocols import METRICS_OFF
+
+    _carry_out(METRICS_OFF, name, reason, site)
+
+
+def rehearse_emergencies(name: Name, site: SiteName = "lab") -> None:
+    """Rehearse the emergencies on a lab without metrics: all on, then the emergency; keeps the record that criteria cite."""
+    from rollout.protocols import METRICS_OFF
+    from rollout.rehearse import rehearse
+
+    _tell(rehearse(METRICS_OFF, SITES / f"{site}.yaml", WEEK3, name))
+
+
+def _carry_out(protocol: Protocol, name: str, reason: str, site: str) -> None:
     from uuid import uuid4
 
-    from rollout.emergency import Call, metrics_off
+    from rollout.emergency import Call, take_back
 
-    _tell(metrics_off(Call(str(uuid4()), name, reason), SITES / f"{site}.yaml", WEEK3))
-
-
-def rehearse(name: Name, site: SiteName = "lab") -> None:
-    """Rehearse the emergencies on a lab without metrics: all on, then the emergency; keeps the record that criteria cite."""
-    from rollout.rehearse import rehearse_metrics_off
-
-    _tell(rehearse_metrics_off(SITES / f"{site}.yaml", WEEK3, name))
+    _tell(take_back(Call(str(uuid4()), name, reason), protocol, SITES / f"{site}.yaml", WEEK3))
 
 
 def _tell(report: DayReport) -> None:

@@ -16,7 +16,7 @@ app = typer.Typer(help="Progressive, metrics-gated rollouts for fleets of plain 
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(server.app, name="server")
 app.add_typer(emergency.app, name="emergency")
-app.command()(emergency.rehearse)
+app.command("rehearse")(emergency.rehearse_emergencies)
 app.command()(judge.judge)
 app.command()(judge.replay)
 app.command()(judge.calibrate)

@@ -9,8 +9,9 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from rollout.document import Document
-from rollout.emergency import Call, metrics_off
+from rollout.emergency import Call, Protocol, take_back
 from rollout.errors import RollbackIncomplete
+from rollout.protocols import METRICS_OFF
 from tasks.publish import publish_artifacts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +30,12 @@ class EmergencyParameters(Document):
 @flow(name="emergency-metrics", flow_run_name="emergency metrics off on {parameters.site}", persist_result=False)
 def emergency_metrics(parameters: EmergencyParameters) -> None:
     """Metrics off on every agent, verified, in two minutes. A run at work is aborted first; fails where agents were left behind."""
-    report = metrics_off(Call(str(flow_run.id), parameters.name, parameters.reason), FLEETS / f"{parameters.site}.yaml", WEEK3)
+    _carry_out(parameters, METRICS_OFF)
+
+
+def _carry_out(parameters: EmergencyParameters, protocol: Protocol) -> None:
+    """The protocol under this flow run's id. Raises RollbackIncomplete."""
+    report = take_back(Call(str(flow_run.id), parameters.name, parameters.reason), protocol, FLEETS / f"{parameters.site}.yaml", WEEK3)
     log = get_run_logger()
     log.info("%s", report.sentence)
     try:
