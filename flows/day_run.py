@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import UUID
 
 import pandas as pd
@@ -30,10 +29,6 @@ from rollout.plan import Day, Plan
 from rollout.site import Site
 from rollout.verdict import Finding, Verdict, worst
 from tasks.publish import publish_progress
-
-ROOT = Path(__file__).resolve().parent.parent
-WEEK3 = ROOT / "plans" / "week3.yaml"
-FLEETS = ROOT / "fleets"
 
 RENEW = 2.0
 """Seconds between two renewals of the fleet's lease while a run waits, and between two looks for an order of a person's."""
@@ -93,7 +88,8 @@ class DayRun(PlannedDay):
         if self.day.change is None:
             raise Refused(f"day {self.day.day} changes no agents")
         limits = Limits(self.day.deadlines.act, self.day.deadlines.verify, self.day.deadlines.rollback, self.batches.rollback_size)
-        return Executor(self.site.change(self.day.change), self.ledger, self.ownership, limits, self.working_time, self.before_each)
+        change = self.site.change(self.day.change, self.day.environment)
+        return Executor(change, self.ledger, self.ownership, limits, self.working_time, self.before_each)
 
     def before_each(self) -> None:
         """What stands before each act: the fleet is still ours, and no person has said stop. Raises OwnershipLost, Aborted."""

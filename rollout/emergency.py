@@ -79,7 +79,7 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     began = site.clock.now()
     AuditFile(site.state).append(AuditEntry(began, call.run, protocol.said, call.name, call.reason))
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    _clear_the_way(call, site, day, ownership, plan_file)
+    _clear_the_way(call, site, day, ownership)
     ownership.claim(call.run, site.runs)
     ledger = Ledger(site.runs / call.run / "ledger.jsonl", site.clock)
     kind = protocol.change
@@ -100,7 +100,7 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     return report
 
 
-def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership, plan_file: Path) -> None:
+def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership) -> None:
     """Abort the run at work and wait for it, then settle what it or a dead one left open. Raises StillAtWork."""
     holder = ownership.holder()
     if holder is None or holder.run == call.run:
@@ -115,7 +115,7 @@ def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership, plan_
         if wait_until(ended, Deadline.after(site.clock, day.deadlines.rollback + day.deadlines.act), LOOK) is None:
             raise StillAtWork(f"run {holder.run} was told to abort and did not end; kill its process {holder.pid} on {holder.host}")
     if not Ledger(site.runs / holder.run / "ledger.jsonl", site.clock).settled:
-        settle(holder.run, site.file, plan_file)
+        settle(holder.run, site.file)
 
 
 def _baseline(site: Site) -> pd.DataFrame | None:

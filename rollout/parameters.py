@@ -10,6 +10,9 @@ from rollout.document import Document
 from rollout.fleet import Selector
 from rollout.plan import RollbackScope
 
+PLAN_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+"""A plan's name, which is that of its file."""
+
 
 class OnCancel(Enum):
     """What happens to the fleet when a person cancels the run."""
@@ -29,6 +32,7 @@ class Acknowledgement(Document):
 class DayParameters(Document):
     """Parameters of one day; what is left out comes from the plan."""
 
+    plan: str = Field(default="week3", pattern=PLAN_NAME, description="Which plan: the file plans/PLAN.yaml.")
     site: str = Field(default="lab", pattern=r"^[a-z0-9][a-z0-9-]*$", description="Which place: the file fleets/SITE.yaml says how to reach it.")
     selector: Selector | None = Field(default=None, description="Which agents; by default those that the plan selects.")
     batch_size: int | None = Field(default=None, ge=1, le=1000, description="Agents per batch; by default the plan's.")

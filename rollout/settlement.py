@@ -5,30 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.alert import alert_of
+from rollout.checkout import named_plan
 from rollout.errors import Refused
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
-from rollout.plan import ChangeKind, Day, Plan, load_plan
+from rollout.plan import ChangeKind, Day, Plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import read_report, write_report
 from rollout.site import Site, load_site
+from rollout.whereabouts import ledger_of
 
 
-def settle(run: str, site_file: Path, plan_file: Path) -> DayReport | None:
+def settle(run: str, site_file: Path) -> DayReport | None:
     """Roll back what that run left changed, verify it, close its ledger and say so in its report; None when nothing was open.
 
     Raises Refused when there is no such run or its process still works, InputError for files that cannot be read.
     """
-    written = load_plan(plan_file)
-    site = load_site(site_file, written.days[0].deadlines)
-    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    ledger = ledger_of(run, site_file)
     if not ledger.exists:
-        raise Refused(f"site {site.name} has no run {run}; the runs are in {site.runs}")
+        raise Refused(f"site {site_file.stem} has no run {run}; the runs are in {ledger.file.parent.parent}")
     if ledger.settled:
         return None
     facts = ledger.opened.facts
+    written = named_plan(facts["plan"])
+    site = load_site(site_file, written.day(facts["day"]).deadlines)
     plan = written.for_site(site.rehearsal)
     day = plan.day(facts["day"])
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
@@ -52,7 +54,7 @@ def _executor(site: Site, day: Day, change: str, ledger: Ledger, ownership: Owne
     if day.batches is None:
         raise Refused(f"day {day.day} changes no agents")
     limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size)
-    return Executor(site.change(ChangeKind(change)), ledger, ownership, limits, site.clock)
+    return Executor(site.change(ChangeKind(change), day.environment), ledger, ownership, limits, site.clock)
 
 
 def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)

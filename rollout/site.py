@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
 from rollout.change import Change
+from rollout.changes.flag import Flag
 from rollout.changes.metrics import FLAG, MetricsActivation
 from rollout.clock import Clock, SystemClock
 from rollout.errors import Refused
@@ -24,6 +26,8 @@ from rollout.services.supervisor import Supervisor
 from rollout.services.supervisor_rpc import SupervisorRpc
 from rollout.site_file import MachineAccess, load_site_file
 from rollout.transports.local import LocalTransport
+
+NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,12 @@ class Site:
         """One folder per run, holding its report and samples."""
         return self.state / "reports"
 
-    def change(self, kind: ChangeKind) -> Change:
-        """The change of that kind on this site. Raises Refused for one that is not built."""
+    def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
+        """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
             return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {FLAG: "true"}, self.targets)
+        if kind is ChangeKind.FLAG:
+            return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
         raise Refused(f"changes of kind {kind.value} are not built yet")
 
 

@@ -51,6 +51,8 @@ def _day(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:
             yield f"{key}.needs", f"unknown criterion {need}"
         elif (measured := known[need].day) is None or measured >= day.day:
             yield f"{key}.needs", f"{need} is not measured before day {day.day}"
+    if (day.change is ChangeKind.FLAG) != bool(day.environment):
+        yield f"{key}.environment", "stands where the change is a flag, and only there"
     if day.batches is not None:
         yield from _batches(plan, day, key)
 

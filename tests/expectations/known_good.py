@@ -26,12 +26,12 @@ def good_frame(suite: str) -> pd.DataFrame:
     """A frame of that suite in which everything is as it should be."""
     agents = pd.DataFrame({"agent": AGENTS})
     match suite:
-        case "readiness":
+        case "readiness" | "alive":
             frame = agents.assign(supervisor_running=True, health_status=200, metrics_capable=True, port_owner_matches=True, start_age_seconds=3600.5)
         case "baseline":
             rows = pd.MultiIndex.from_product([AGENTS, METRICS], names=["agent", "metric"]).to_frame(index=False)
             frame = rows.assign(samples=30, newest_age_seconds=1.5, mean=0.02, sd=0.001)
-        case "activation":
+        case "activation" | "flag":
             frame = agents.assign(
                 running=True,
                 pid_matches_port=True,

@@ -1,0 +1,63 @@
+"""The second, small plan: nothing of the house is tied to week 3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rollout.checkout
+from rollout.checkout import named_plan
+from rollout.document import read_yaml
+from rollout.errors import InputError, Refused
+from rollout.plan import ChangeKind
+from rollout.plan.plan import plan_of
+from rollout.site import load_site
+from tests.fleet.test_plan import replaced
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "plans" / "config-flag.yaml"
+
+
+@pytest.fixture
+def content() -> Any:
+    """The plain content of the plan's file."""
+    return read_yaml(FILE)
+
+
+def test_a_flag_carries_its_keys_and_values_in_the_plan() -> None:
+    """The site turns what the plan says into a change that would set exactly that."""
+    day = named_plan("config-flag").day(1)
+    assert day.change is ChangeKind.FLAG
+    site = load_site(ROOT / "fleets" / "lab-three.yaml", day.deadlines)
+    change = site.change(day.change, day.environment)
+    assert vars(change)["settings"] == {"REQUEST_LOG": "verbose"}
+    with pytest.raises(Refused, match="needs the environment"):
+        site.change(ChangeKind.FLAG)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "key", "reason"),
+    [
+        ("days.0.environment", {}, "days.0.environment", "stands where the change is a flag"),
+        ("days.0.change", "metrics", "days.0.environment", "stands where the change is a flag"),
+        ("days.0.environment", {"request_log": "x"}, "days.0.environment.request_log.[key]", "match pattern"),
+        ("days.0.environment", {"REQUEST_LOG": 'a"b'}, "days.0.environment.REQUEST_LOG", "match pattern"),
+        ("days.0.environment", {"REQUEST_LOG": "50%"}, "days.0.environment.REQUEST_LOG", "match pattern"),
+    ],
+)
+def test_a_flag_that_cannot_be_set_is_refused(content: Any, path: str, value: object, key: str, reason: str) -> None:
+    """A flag without keys, keys without a flag, and text that would break a program's file are refused before anything is touched."""
+    with pytest.raises(InputError) as caught:
+        plan_of(replaced(content, path, value), FILE)
+    assert reason in caught.value.reason
+    assert caught.value.key == key
+
+
+def test_a_plan_is_named_as_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger names its plan, so a file under another name would not be found again by settling."""
+    (tmp_path / "other.yaml").write_text(FILE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(rollout.checkout, "PLANS", tmp_path)
+    with pytest.raises(InputError, match="is config-flag; ledgers and reports name the plan"):
+        named_plan("other")
