@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rollout.errors import InputError
@@ -19,11 +19,11 @@ def see(peer: Answer, hub: Answer = READY, scraping: bool = True) -> Observation
     return Observation(hub, peer, scraping)
 
 
-def run(watch: Watch, checks: Checks, settings: Settings = FAST) -> tuple[Watch, list[Act]]:
+def run(watch: Watch, checks: Checks, rule: Settings = FAST) -> tuple[Watch, list[Act]]:
     """The state after these checks, and each one's act."""
     acts = []
     for seen in checks:
-        watch, act = step(watch, seen, settings)
+        watch, act = step(watch, seen, rule)
         acts.append(act)
     return watch, acts
 
@@ -90,22 +90,24 @@ def test_a_peer_that_stays_well_long_enough_is_trusted_again() -> None:
     assert (watch.setbacks, watch.wait(FAST)) == (0, FAST.rise)
 
 
+MANY = settings(max_examples=60, deadline=None)
 answers = st.sampled_from(Answer)
 observations = st.builds(Observation, hub=answers, peer=answers, scraping=st.booleans())
 # Long rows of the same answer, as real outages are: single draws would hardly ever take over.
 rows = st.tuples(observations, st.integers(1, 30)).map(lambda drawn: [drawn[0]] * drawn[1])
-histories = st.lists(rows, max_size=25).map(lambda drawn: [seen for row in drawn for seen in row])
-settings_ = st.integers(1, 4).flatmap(lambda fall: st.builds(Settings, fall=st.just(fall), rise=st.integers(fall + 1, fall + 6)))
+histories = st.lists(rows, max_size=12).map(lambda drawn: [seen for row in drawn for seen in row])
+rules = st.integers(1, 4).flatmap(lambda fall: st.builds(Settings, fall=st.just(fall), rise=st.integers(fall + 1, fall + 6)))
 
 
-@given(checks=histories, settings=settings_)
-def test_acts_follow_their_evidence_whatever_happens(checks: Checks, settings: Settings) -> None:
+@MANY
+@given(checks=histories, rule=rules)
+def test_acts_follow_their_evidence_whatever_happens(checks: Checks, rule: Settings) -> None:
     """Takeover and hand-back alternate, each needs its whole row of like answers right before it, and no takeover is without an own hub."""
-    watch, acts = run(Watch(), checks, settings)
+    watch, acts = run(Watch(), checks, rule)
     turns = [(index, act) for index, act in enumerate(acts) if act in {Act.TAKE_OVER, Act.HAND_BACK}]
     assert [act for _, act in turns] == [Act.TAKE_OVER, Act.HAND_BACK] * (len(turns) // 2) + [Act.TAKE_OVER] * (len(turns) % 2)
     for index, act in turns:
-        needed = settings.fall if act is Act.TAKE_OVER else settings.rise
+        needed = rule.fall if act is Act.TAKE_OVER else rule.rise
         row = [seen.peer for seen in checks[index + 1 - needed : index + 1]]
         assert row == [FAILED if act is Act.TAKE_OVER else READY] * needed
         assert checks[index].scraping or act is Act.TAKE_OVER
@@ -113,15 +115,16 @@ def test_acts_follow_their_evidence_whatever_happens(checks: Checks, settings: S
     assert watch.taken is (len(turns) % 2 == 1)
 
 
-@given(checks=histories, settings=settings_)
-def test_it_never_flaps_faster_than_the_rule(checks: Checks, settings: Settings) -> None:
+@MANY
+@given(checks=histories, rule=rules)
+def test_it_never_flaps_faster_than_the_rule(checks: Checks, rule: Settings) -> None:
     """Between a takeover and its hand-back lie at least `rise` checks, and one more doubling for each hand-back that the peer did not outlive."""
-    _, acts = run(Watch(), checks, settings)
-    wait, taken_at, back_at = settings.rise, None, None
+    _, acts = run(Watch(), checks, rule)
+    wait, taken_at, back_at = rule.rise, None, None
     for index, act in enumerate(acts):
         if act is Act.TAKE_OVER:
             early = back_at is not None and index - back_at < CALM * wait
-            wait = min(wait * 2, settings.rise * LONGEST) if early else settings.rise
+            wait = min(wait * 2, rule.rise * LONGEST) if early else rule.rise
             taken_at = index
         elif act is Act.HAND_BACK:
             assert taken_at is not None
@@ -129,6 +132,7 @@ def test_it_never_flaps_faster_than_the_rule(checks: Checks, settings: Settings)
             back_at = index
 
 
+@MANY
 @given(outage=st.lists(st.sampled_from([FAILED, REFUSED]), max_size=40), hubs=st.data())
 def test_one_outage_is_one_takeover(outage: list[Answer], hubs: st.DataObject) -> None:
     """As long as the peer is not ready nothing is given back, so nothing is taken over twice, whatever the own hub does meanwhile."""
@@ -138,11 +142,12 @@ def test_one_outage_is_one_takeover(outage: list[Answer], hubs: st.DataObject) -
     assert Act.HAND_BACK not in acts
 
 
-@given(checks=histories, settings=settings_)
-def test_due_says_when_the_peer_must_be_asked(checks: Checks, settings: Settings) -> None:
+@MANY
+@given(checks=histories, rule=rules)
+def test_due_says_when_the_peer_must_be_asked(checks: Checks, rule: Settings) -> None:
     """No hand-back comes at a check at which `due` did not ask whether the peer scrapes."""
     watch = Watch()
     for seen in checks:
-        due = watch.due(settings)
-        watch, act = step(watch, seen, settings)
+        due = watch.due(rule)
+        watch, act = step(watch, seen, rule)
         assert act is not Act.HAND_BACK or due
