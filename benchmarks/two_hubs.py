@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Answer).serve_forever()
 """
+
+START = 60.0
+"""Seconds for both hubs and watchdogs to be there; long, for machines that do other work too."""
 
 Stamps = Mapping[str, Mapping[str, list[float]]]
 """Times of samples by target and by the hub that scraped them."""
@@ -166,8 +170,16 @@ class Hub:
         return found
 
     def told(self) -> str:
-        """The exposition of its watchdog."""
-        return httpx.get(f"http://{self.address}:{WATCHDOG_PORT}/metrics", trust_env=False).raise_for_status().text
+        """The exposition of its watchdog; empty when that does not answer."""
+        try:
+            return httpx.get(f"http://{self.address}:{WATCHDOG_PORT}/metrics", trust_env=False).raise_for_status().text
+        except httpx.HTTPError:
+            return ""
+
+    @property
+    def state(self) -> str:
+        """What its watchdog says of itself; empty when that does not answer."""
+        return "".join(re.findall(r'^rollout_watchdog_state{state="(\w+)"} 1.0$', self.told(), re.MULTILINE))
 
     def _get(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
         return httpx.get(f"{self.url}{path}", params=parameters, auth=(USER, PASSWORD), trust_env=False, timeout=10)
@@ -187,9 +199,9 @@ def pair(central: Hub, edge: Hub, rule: Rule) -> Iterator[None]:
             hub.start_targets()
             hub.start_hub()
         for hub, peer in ((central, edge), (edge, central)):
-            until(hub.ready, 20)
+            until(hub.ready, START)
             hub.start_watchdog(peer, rule)
-        until(lambda: not central.taken_over and not edge.taken_over, 20)
+        until(lambda: central.state == edge.state == "watching", START)
         yield
     finally:
         central.stop()
@@ -197,10 +209,10 @@ def pair(central: Hub, edge: Hub, rule: Rule) -> Iterator[None]:
 
 
 def until(holds: Callable[[], bool], seconds: float) -> float:
-    """Unix seconds at which it held first, to 20 ms; SystemExit when it does not within so many seconds."""
+    """Unix seconds at which it held first, to 20 ms; TimeoutError when it does not within so many seconds."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
-            raise SystemExit(f"not so after {seconds:.0f} s: this is no measurement")
+            raise TimeoutError(f"not so after {seconds:.0f} s")
         time.sleep(0.02)
     return time.time()
