@@ -24,6 +24,7 @@ from tests.fakes.clock import JumpingClock
 
 HUB, PEER = "http://own.test", "http://peer.test"
 A, B = (Target("agents", "10.0.0.1:8000", (("agent", agent), ("machine", "east"))) for agent in "AB")
+NOW, NEVER = "2026-11-26T11:59:59.123456789Z", "0001-01-01T00:00:00Z"
 STANDBY = json.dumps([{"targets": [target.address], "labels": dict(target.labels)} for target in (A, B)])
 
 
@@ -32,7 +33,7 @@ class Hubs:
 
     def __init__(self) -> None:
         self.status: dict[str, HTTPStatus | None] = {"own.test": HTTPStatus.OK, "peer.test": HTTPStatus.OK}
-        self.scraped = {A: True, B: True}
+        self.scraped = {A: NOW, B: NOW}
         self.tells = HTTPStatus.OK
         self.asked_for_targets = 0
 
@@ -45,16 +46,17 @@ class Hubs:
             return httpx.Response(status)
         assert (request.url.host, request.url.path) == ("peer.test", "/api/v1/targets")
         self.asked_for_targets += 1
-        return httpx.Response(self.tells, json={"data": {"activeTargets": [self._active(*target) for target in self.scraped.items()]}})
+        targets = [self._active(*target) for target in self.scraped.items()]
+        return httpx.Response(self.tells, json={"data": {"activeTargets": targets}}, headers={"Date": "Thu, 26 Nov 2026 12:00:00 GMT"})
 
     def peer_is(self, status: HTTPStatus | None) -> None:
         """The peer answers that from now on."""
         self.status["peer.test"] = status
 
     @staticmethod
-    def _active(target: Target, scraped: bool) -> dict[str, object]:
+    def _active(target: Target, scraped: str) -> dict[str, object]:
         labels = dict(target.labels) | {"__address__": target.address, "job": target.job, "__meta_filepath": "/somewhere.json"}
-        return {"scrapePool": target.job, "discoveredLabels": labels, "lastScrape": "2026-11-26T12:00:00Z" if scraped else "0001-01-01T00:00:00Z"}
+        return {"scrapePool": target.job, "discoveredLabels": labels, "lastScrape": scraped, "scrapeInterval": "15s"}
 
 
 @pytest.fixture
@@ -146,9 +148,19 @@ def test_a_peer_that_trickles_or_hangs_costs_one_timeout_and_not_more(hubs: Hubs
     assert took < 10 * 0.2 + 1
 
 
-def test_only_what_was_scraped_at_least_once_is_proven(hubs: Hubs) -> None:
+@pytest.mark.parametrize(
+    ("scraped", "unproven"),
+    [(NOW, 0), ("2026-11-26T19:59:59.987654321+08:00", 0), ("2026-11-26T11:59:30Z", 0), ("2026-11-26T11:59:20Z", 1), (NEVER, 1)],
+)
+def test_a_target_counts_as_scraped_for_two_intervals_by_the_peers_clock(hubs: Hubs, scraped: str, unproven: int) -> None:
+    """Neither one that was never scraped since the start nor one whose scrape is from before a hang."""
+    hubs.scraped = {A: scraped}
+    assert check_of(hubs.answer).unproven([A]) == unproven
+
+
+def test_only_the_very_target_is_proven(hubs: Hubs) -> None:
     """A target that the peer knows and has not scraped, one that it does not know, and one with other labels count as unproven."""
-    hubs.scraped = {A: True, B: False}
+    hubs.scraped = {A: NOW, B: NEVER}
     other = Target("agents", A.address, (("agent", "C"),))
     assert check_of(hubs.answer).unproven([A, B, other]) == 2
     assert check_of(hubs.answer).unproven([Target("probe", A.address, A.labels)]) == 1
@@ -185,13 +197,13 @@ def test_nothing_is_given_back_to_a_peer_that_does_not_scrape_yet(house: House, 
     hubs.peer_is(None)
     house.checks(3)
     hubs.peer_is(HTTPStatus.OK)
-    hubs.scraped = {A: True, B: False}
+    hubs.scraped = {A: NOW, B: NEVER}
     house.checks(4)
     assert hubs.asked_for_targets == 0
     house.checks(20)
     assert house.taken
     assert house.told("unproven_targets") == 1
-    hubs.scraped[B] = True
+    hubs.scraped[B] = NOW
     house.checks(1)
     assert not house.taken
 
