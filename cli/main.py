@@ -118,6 +118,24 @@ def exporter(
     serve(supervisor, os.environ.get("ROLLOUT_SUPERVISOR_USER", ""), os.environ.get("ROLLOUT_SUPERVISOR_PASSWORD", ""), listen)
 
 
+@app.command()
+def watchdog(  # noqa: PLR0913, PLR0917 (one option each, as its supervisor's file names them)
+    hub: Annotated[str, typer.Option(help="URL of this machine's hub.")],
+    peer: Annotated[str, typer.Option(help="URL of the other machine's hub.")],
+    standby: Annotated[Path, typer.Option(help="Folder with the peer's targets, <job>.json each.")],
+    takeover: Annotated[Path, typer.Option(help="Folder that this machine's hub reads besides its own targets.")],
+    listen: Annotated[str, typer.Option(help="HOST:PORT to serve /metrics on.")],
+    interval: Annotated[float, typer.Option(help="Seconds between two checks.")],
+    fall: Annotated[int, typer.Option(help="Failed checks in a row that mean death.")],
+    rise: Annotated[int, typer.Option(help="Ready checks in a row before the peer gets its targets back.")],
+) -> None:
+    """Watch the other machine's hub: take over its targets when it dies, give them back when it scrapes again."""
+    from rollout.failover import Settings
+    from rollout.observe.watchdog import Wiring, start
+
+    start(Wiring(hub, peer, standby, takeover, listen, interval, Settings(fall, rise)))
+
+
 def main() -> None:
     """The command with errors as one sentence and the exit code that the README lists."""
     try:
