@@ -46,7 +46,7 @@ def _criteria(report: DayReport) -> str:
 def _batches(report: DayReport) -> str:
     rows = []
     for batch in report.batches:
-        bad = [check.sentence for check in batch.checks if check.verdict != "PASS"]
+        bad = [check.sentence.rstrip(".") for check in batch.checks if check.verdict != "PASS"]
         because = "; ".join(bad) or f"{len(batch.checks)} checks passed"
         rows.append(
             [

@@ -104,8 +104,8 @@ def test_the_text_tells_batches_agents_and_evidence() -> None:
 
 def test_what_did_not_pass_stands_beside_its_batch() -> None:
     """The reason instead of a count."""
-    bad = CHECK.model_copy(update={"verdict": "FAIL", "sentence": "east/A does not run."})
-    assert "east/A does not run." in render(report(batches=(BATCH.model_copy(update={"checks": (CHECK, bad)}),)))
+    bad = CHECK.model_copy(update={"verdict": "FAIL", "sentence": "east/A does not run"})
+    assert "east/A does not run" in render(report(batches=(BATCH.model_copy(update={"checks": (CHECK, bad)}),)))
 
 
 def test_unknowns_and_rehearsal_settings_are_always_told() -> None:
