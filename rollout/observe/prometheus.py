@@ -60,12 +60,16 @@ class Prometheus:
 
     def require_fresh(self) -> None:
         """Raise SourceFault if the newest sample is older than a few scrape intervals, or there is none."""
+        age = self.age()
+        if age > self._stale:
+            raise SourceFault(f"{self.name} is stale: its newest sample is {age:.0f} s old, more than {self._stale:.0f} s")
+
+    def age(self) -> float:
+        """Seconds since the newest sample of the fleet was taken. Raises SourceFault when there is none."""
         newest = self.now('max(timestamp(up{job=~"process|probe"}))')
         if newest.empty:
             raise SourceFault(f"{self.name} has no samples of the fleet")
-        age = self._clock.now() - float(newest["value"].iloc[0])
-        if age > self._stale:
-            raise SourceFault(f"{self.name} is stale: its newest sample is {age:.0f} s old, more than {self._stale:.0f} s")
+        return self._clock.now() - float(newest["value"].iloc[0])
 
     def _ask(self, question: Any) -> Any:  # noqa: ANN401 (the library returns decoded JSON)
         try:
