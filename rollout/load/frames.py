@@ -27,7 +27,10 @@ MOST_SAMPLES = 500
 
 
 def level_frame(measured: Measured, hub_lag: float | None) -> pd.DataFrame:
-    """One row: error_ratio, p99_seconds, p99_upper_seconds, hub_lag_seconds. hub_lag: seconds, the worst that was seen; None where a hub was silent."""
+    """One row: error_ratio, p99_seconds, p99_upper_seconds, hub_lag_seconds.
+
+    hub_lag: seconds, the worst that was seen; None where a hub was silent.
+    """
     p99 = level_of(run_percentiles(measured, 0.99))
     return pd.DataFrame(
         {
@@ -63,17 +66,10 @@ def queries_text(seconds: int) -> str:
     return "; ".join(query % ("...", seconds) for query in QUERIES.values())
 
 
-def end_frame(first: Measured, recovery: Measured, held: int, required: int) -> pd.DataFrame:
-    """One row: recovery_ratio and recovery_upper of the median latency against the first level's, levels_held, levels_required."""
-    ratio = ratio_of(run_percentiles(recovery, 0.5), run_percentiles(first, 0.5))
-    return pd.DataFrame(
-        {
-            "recovery_ratio": [ratio.value if ratio else np.nan],
-            "recovery_upper": [ratio.upper if ratio else np.nan],
-            "levels_held": [held],
-            "levels_required": [required],
-        }
-    )
+def end_frame(first: Measured | None, recovery: Measured | None) -> pd.DataFrame:
+    """One row: recovery_ratio of the median latency to the first level's, recovery_upper; not a number where one of them was not measured."""
+    ratio = ratio_of(run_percentiles(recovery, 0.5), run_percentiles(first, 0.5)) if first and recovery else None
+    return pd.DataFrame({"recovery_ratio": [ratio.value if ratio else np.nan], "recovery_upper": [ratio.upper if ratio else np.nan]})
 
 
 def memory_samples(source: Source, agents: Sequence[str], start: float, end: float, scrape_interval: float) -> Samples:

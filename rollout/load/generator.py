@@ -71,9 +71,7 @@ class Generator:
         loop = asyncio.get_running_loop()
         ends = started + self._order.seconds + GRACE
         in_a_row = 0
-        for offset, target, request in zip(
-            self._schedule.due.tolist(), self._schedule.target.tolist(), self._schedule.request.tolist(), strict=True
-        ):
+        for offset, target, request in zip(self._schedule.due.tolist(), self._schedule.target.tolist(), self._schedule.request.tolist(), strict=True):
             moment = started + offset
             wait = moment - loop.time()
             in_a_row += 1
@@ -121,7 +119,10 @@ class Generator:
 
 
 def make_room(order: Order) -> None:
-    """Allow as many descriptors as requests can be under way at once: all that are sent within one timeout. Raises Refused where the system forbids it."""
+    """Allow as many descriptors as requests can be under way at once: all that are sent within one timeout, twice.
+
+    Raises Refused where the system forbids it.
+    """
     needed = int(2 * order.rate * order.timeout) + 2 * len(order.targets) + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= needed:

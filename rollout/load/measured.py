@@ -62,7 +62,10 @@ class TargetMeasured(Document):
 
 
 class Measured(Document):
-    """One level. began, ended: Unix seconds of the first scheduled moment and of the last answer; lag: from scheduled to sent; runs: latency by part."""
+    """One level.
+
+    began, ended: Unix seconds of the first scheduled moment and of the last answer; lag: from scheduled to sent; runs: latency by part.
+    """
 
     level: str
     began: float
@@ -110,8 +113,8 @@ class Measured(Document):
         return lag is not None and lag <= limits.max_lag and self.achieved >= limits.min_achieved
 
     def stopped(self, ending: Ending, reason: str) -> Measured:
-        """The same, ended from outside for that reason; a generator that had ended by itself keeps its own."""
-        return self if self.ending is not Ending.ASKED else self.model_copy(update={"ending": ending, "reason": reason})
+        """The same, ended from outside for that reason; a generator that met a stop condition of its own keeps that."""
+        return self if self.ending in (Ending.ERRORS, Ending.LATENCY) else self.model_copy(update={"ending": ending, "reason": reason})
 
 
 def read_measured(file: Path) -> Measured:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from rollout.errors import GeneratorFault
 from rollout.load.measured import Measured, read_measured
@@ -35,7 +36,7 @@ class GeneratorProcess:
             )
         self._tell(order.model_dump_json().encode() + b"\n")
 
-    def __enter__(self) -> GeneratorProcess:
+    def __enter__(self) -> Self:
         """The child at work."""
         return self
 

@@ -171,7 +171,8 @@ class Day(Document):
     """One day of the plan.
 
     needs: criteria that must be MET (or overridden by a person) before it starts; count: how many of the selected agents it takes, where a ranking
-    on the day says which; soak: how long the day's impact is measured at the end; load: the load test that it is; source_budget: how long a failing source is waited for.
+    on the day says which; soak: how long the day's impact is measured at the end; load: its load test;
+    source_budget: how long a failing source is waited for.
     """
 
     day: int = Field(ge=0)

@@ -62,7 +62,6 @@ BREAKS = {
     "load_agents.memory": ("resident_mib", 0.0),
     "load_memory.leak": ("growth_lower_mib", 8.1),
     "load_memory.proven": ("growth_upper_mib", 8.1),
-    "load_end.levels": ("levels_held", 2),
     "load_end.recovery": ("recovery_ratio", 1.26),
     "load_end.recovery_proven": ("recovery_upper", 1.26),
 }

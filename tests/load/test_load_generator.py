@@ -16,7 +16,7 @@ from rollout.load.measured import Ending, ErrorKind, Measured
 from rollout.load.order import Order, Target, WeightedUrl
 from rollout.load.process import GeneratorProcess
 from rollout.plan.load import GeneratorLimits, StopConditions
-from tests.load.tiny_server import tiny_server
+from tests.load.tiny_server import TinyServer, tiny_server
 
 LENIENT = StopConditions(requests=10_000, error_ratio=1, latency=60)
 LIMITS = GeneratorLimits(min_achieved=0.9, max_lag=0.5)  # wide, since tests share their machine
@@ -24,9 +24,7 @@ LIMITS = GeneratorLimits(min_achieved=0.9, max_lag=0.5)  # wide, since tests sha
 
 def order(*urls: str, rate: float = 50.0, seconds: float = 1.0, timeout: float = 1.0, stop: StopConditions = LENIENT) -> Order:
     """That many requests a second to each of these."""
-    targets = tuple(
-        Target(agent=f"east/Agent{number}", rate=rate, requests=(WeightedUrl(url=url, weight=1),)) for number, url in enumerate(urls)
-    )
+    targets = tuple(Target(agent=f"east/Agent{number}", rate=rate, requests=(WeightedUrl(url=url, weight=1),)) for number, url in enumerate(urls))
     return Order(level="level", seconds=seconds, timeout=timeout, runs=2, seed=1, stop=stop, targets=targets)
 
 
@@ -144,10 +142,9 @@ def test_the_generator_works_in_a_process_of_its_own(tmp_path: Path) -> None:
 def test_leaving_the_block_stops_the_child_at_once(tmp_path: Path) -> None:
     """Whatever ends its owner's work (Ctrl-C, a cancelled run) ends the generator, which still says what it saw."""
     with tiny_server() as server:
-        with pytest.raises(KeyboardInterrupt), GeneratorProcess(order(server.url, seconds=600), tmp_path) as generator:
-            while server.requests < 20:
-                time.sleep(0.02)
-            raise KeyboardInterrupt
+        generator = GeneratorProcess(order(server.url, seconds=600), tmp_path)
+        with pytest.raises(KeyboardInterrupt), generator:
+            interrupted_after(server, 20)
         assert not Path(f"/proc/{generator.pid}").exists()
         sent = server.requests
         seen = generator.measured()
@@ -190,6 +187,13 @@ def test_a_refused_order_says_why(tmp_path: Path) -> None:
         until_ended(generator)
         with pytest.raises(GeneratorFault, match="code 1: level level may need"):
             generator.measured()
+
+
+def interrupted_after(server: TinyServer, requests: int) -> None:
+    """Ctrl-C, once that many have come."""
+    while server.requests < requests:
+        time.sleep(0.02)
+    raise KeyboardInterrupt
 
 
 def until_ended(generator: GeneratorProcess) -> None:

@@ -45,7 +45,9 @@ class TinyServer:
 
 
 @contextmanager
-def tiny_server(delay: Callable[[int], float] = lambda _number: 0.0, status: Callable[[int], int | None] = lambda _number: 200) -> Iterator[TinyServer]:
+def tiny_server(
+    delay: Callable[[int], float] = lambda _number: 0.0, status: Callable[[int], int | None] = lambda _number: 200
+) -> Iterator[TinyServer]:
     """A server for one test."""
     server, ready, over, loops = TinyServer(delay, status), threading.Event(), asyncio.Event(), []
 
