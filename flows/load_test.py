@@ -52,7 +52,7 @@ def _climb(run: DayRun, watch: Watch) -> list[Climbed]:
         between_batches(run)
         climbed.append(run_level(run, level, watch, seed))
         if climbed[-1].verdict is not Verdict.PASS:
-            run.record.notes.append(f"the climb ended at level {level.name}: {climbed[-1].broke}")
+            run.record.notes.append(f"the climb ended here. {climbed[-1].broke}")
             break
     return climbed
 

@@ -108,7 +108,8 @@ class Load(Document):
 
 
 class RehearsedLoad(Document):
-    """What a rehearsal declares: durations are divided by pace, rates multiplied by scale."""
+    """What a rehearsal declares: durations are divided by pace, rates multiplied by scale; generator: where agents and it share a machine."""
 
     pace: float = Field(ge=1, allow_inf_nan=False)
     scale: Positive
+    generator: GeneratorLimits

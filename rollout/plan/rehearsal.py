@@ -65,7 +65,7 @@ class Rehearsal(Document):
         if day.soak is not None:
             changes["soak"] = self.soak
         if day.load is not None and self.load is not None:
-            changes["load"] = day.load.model_copy(update=self.load.model_dump())
+            changes["load"] = day.load.model_copy(update=dict(self.load))
         return day.model_copy(update=changes)
 
     def _impact(self, metric: ImpactMetric) -> ImpactMetric:
