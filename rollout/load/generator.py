@@ -6,6 +6,7 @@ import asyncio
 import resource
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from yarl import URL
@@ -105,7 +106,8 @@ class Generator:
         if self._running and not stop.is_set():
             asked = asyncio.create_task(stop.wait())
             everything = asyncio.gather(*self._running, return_exceptions=True)
-            await asyncio.wait({everything, asked}, timeout=self._order.timeout + 1, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {everything, asked}
+            await asyncio.wait(either, timeout=self._order.timeout + 1, return_when=asyncio.FIRST_COMPLETED)
             asked.cancel()
         left = list(self._running)
         for task in left:
