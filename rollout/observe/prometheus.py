@@ -43,8 +43,10 @@ class Prometheus:
     def __init__(self, name: str, url: str, clock: Clock, scrape_interval: float, timeout: float = 10.0) -> None:
         self.name = name
         self._clock = clock
+        self._url = url
+        self._timeout = timeout
+        self._session = session = requests.Session()
         self._stale = max(STALE_AFTER * scrape_interval, 5.0)
-        session = requests.Session()
         session.trust_env = False
         self._connect = PrometheusConnect(url=url, session=session, timeout=timeout)
 
@@ -70,6 +72,14 @@ class Prometheus:
         if newest.empty:
             raise SourceFault(f"{self.name} has no samples of the fleet")
         return self._clock.now() - float(newest["value"].iloc[0])
+
+    def head_series(self) -> float:
+        """How many series the head of its database holds, as it says of itself. Raises SourceFault."""
+        try:
+            told = self._ask(lambda: self._session.get(f"{self._url}/api/v1/status/tsdb", timeout=self._timeout).json())
+            return float(told["data"]["headStats"]["numSeries"])
+        except (KeyError, TypeError) as error:
+            raise SourceFault(f"{self.name} does not tell how many series it holds") from error
 
     def _ask(self, question: Any) -> Any:  # noqa: ANN401 (the library returns decoded JSON)
         try:

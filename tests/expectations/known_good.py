@@ -24,6 +24,11 @@ BOUNDS = {
     "max_agent_p99_seconds": 1.0,
     "max_growth_mib": 8.0,
     "max_recovery_ratio": 1.25,
+    "max_series": 150,
+    "max_samples_per_scrape": 150,
+    "max_scrape_seconds": 1.0,
+    "max_series_added": 200,
+    "max_samples_added": 15.0,
 }
 EVIDENCE = Evidence(source="central", query="up", start=100.0, end=160.0, samples=300)
 
@@ -74,7 +79,7 @@ def good_frame(suite: str) -> pd.DataFrame:
 
 
 def good_load_frame(suite: str) -> pd.DataFrame:
-    """The same for the suites of a load test."""
+    """The same for the suites of a load test and of what collecting costs."""
     agents = pd.DataFrame({"agent": AGENTS})
     match suite:
         case "load_level":
@@ -92,6 +97,10 @@ def good_load_frame(suite: str) -> pd.DataFrame:
             )
         case "load_memory":
             frame = agents.assign(growth_lower_mib=-0.2, growth_upper_mib=0.4)
+        case "cost":
+            frame = agents.assign(series=36, samples_per_scrape=31, scrape_seconds=0.004)
+        case "cost_growth":
+            frame = pd.DataFrame({"series_added": [36.5], "samples_added_per_second": [2.4]})
         case "load_end":
             frame = pd.DataFrame({"recovery_ratio": [1.02], "recovery_upper": [1.1]})
         case _:

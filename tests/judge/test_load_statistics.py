@@ -71,5 +71,5 @@ def test_a_ratio_compares_run_by_run() -> None:
     assert 2 < slow.upper < 2.3
     same = ratio_of([0.03] * 3, [0.03] * 3)
     assert same is not None
-    assert (same.value, same.upper) == (1, 1)
+    assert (same.value, same.upper) == (pytest.approx(1), pytest.approx(1))
     assert ratio_of([0.03], before) is None
