@@ -19,7 +19,7 @@ from rollout.report_file import write_report
 from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
 
-SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED})
+SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED, Outcome.NOT_PASSED})
 """Outcomes after which nothing is left to do; all others keep the fleet until somebody settles the run."""
 
 
@@ -68,6 +68,7 @@ def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayRe
         batches=tuple(run.record.batches),
         agents=agents,
         rollback=_rollback(run),
+        levels=tuple(run.record.levels),
         unknowns=tuple(
             dict.fromkeys([*run.record.unknowns, *look.unknowns] + [f"{c.id}: {c.sentence}" for c in criteria if c.verdict is Standing.NOT_MEASURED])
         ),
@@ -145,6 +146,8 @@ def _sentence(
             said = f"Held for a person: {cause}. {changed} agents are changed and verified; `{settle}` brings them back."
         case Outcome.ROLLBACK_INCOMPLETE:
             said = f"Rollback incomplete: {cause}."
+        case Outcome.NOT_PASSED:
+            said = f"Not passed: {cause}. No agent was changed."
         case Outcome.REFUSED:
             tried = ", ".join(run.ledger.in_step(Step.RESTORED))
             said = f"Refused: {cause}. " + (f"Tried on {tried} and brought back, verified." if tried else "Nothing was touched.")

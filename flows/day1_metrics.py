@@ -7,6 +7,7 @@ from prefect import flow
 from flows.baseline import take_baseline
 from flows.batch_loop import roll_out
 from flows.collection import validate_collection
+from flows.cost import assess_cost, record_cost
 from flows.guard import rollback_on_failure
 from flows.impact import assess_impact
 from flows.opening import day_run, own_the_fleet
@@ -28,6 +29,7 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
             with run.step("Current state validation"):
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
                 take_baseline(run)
+                record_cost(run)
             with run.step("Prometheus exporter activation"):
                 rehearse_rollback(run)
                 roll_out(run)
@@ -35,3 +37,4 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
                 validate_collection(run)
             with run.step("Performance impact assessment"):
                 assess_impact(run)
+                assess_cost(run)

@@ -40,7 +40,7 @@ class DayParameters(Document):
         default=None,
         ge=1,
         le=1000,
-        description="Compresses the intervals between batches, never a deadline; 1 in production. Stands in every report.",
+        description="Compresses batch intervals and a load test's durations, never a deadline; 1 in production. Stands in every report.",
     )
     dry_run: bool = Field(default=False, description="Check and preview; touch nothing.")
     on_cancel: OnCancel = Field(default=OnCancel.ROLL_BACK, description="What a cancelled run does with the agents it has changed.")

@@ -21,11 +21,22 @@ class Outcome(Enum):
     ROLLED_BACK = "rolled back"
     HELD = "held for a person"
     ROLLBACK_INCOMPLETE = "rollback incomplete"
+    NOT_PASSED = "put to the test and not passed"
 
     @property
     def exit_code(self) -> int:
         """The exit code of the commands that run a day."""
-        return {Outcome.COMPLETE: 0, Outcome.REFUSED: 2, Outcome.ROLLED_BACK: 3, Outcome.HELD: 4, Outcome.ROLLBACK_INCOMPLETE: 5}[self]
+        return EXIT_CODES[self]
+
+
+EXIT_CODES = {
+    Outcome.COMPLETE: 0,
+    Outcome.REFUSED: 2,
+    Outcome.ROLLED_BACK: 3,
+    Outcome.HELD: 4,
+    Outcome.ROLLBACK_INCOMPLETE: 5,
+    Outcome.NOT_PASSED: 6,
+}
 
 
 class CriterionReport(Document):
@@ -70,6 +81,35 @@ class BatchReport(Document):
     extensions: int
     checks: tuple[CheckReport, ...]
     samples: str = ""
+
+
+class LevelReport(Document):
+    """One level of a load test. rate: requests a second to each agent; scheduled, sent: requests; seconds: as ordered.
+
+    p50 to p99_9, lag_p99: seconds, at most one per cent too large; cpu_cores, resident_mib: of all agents; hub_lag: seconds; scrape_success: of the
+    agent that did worst. None is not measured. ending: why it ended; held: PASS on all its criteria; because: every check that did not pass.
+    """
+
+    level: str
+    rate: float
+    seconds: float
+    began: float
+    scheduled: int
+    sent: int
+    lag_p99: float | None
+    error_ratio: float | None
+    errors: dict[str, int]
+    p50: float | None
+    p90: float | None
+    p99: float | None
+    p99_9: float | None
+    cpu_cores: float | None
+    resident_mib: float | None
+    hub_lag: float | None
+    scrape_success: float | None
+    ending: str
+    held: bool
+    because: tuple[str, ...]
 
 
 class AgentReport(Document):
@@ -125,6 +165,7 @@ class DayReport(Document):
     batches: tuple[BatchReport, ...]
     agents: tuple[AgentReport, ...]
     rollback: RollbackReport | None
+    levels: tuple[LevelReport, ...] = Field(default=(), description="Of a load test, in the order in which they ran.")
     unknowns: tuple[str, ...] = Field(description="What this run could not know; always there.")
     notes: tuple[str, ...] = ()
     alert: AlertReport | None = Field(default=None, description="Null where nothing was observed at the end: not GREEN.")

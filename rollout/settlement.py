@@ -35,13 +35,13 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     day = plan.day(facts["day"])
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     ownership.take_over(run)
-    executor = _executor(site, day, facts["change"], ledger, ownership)
+    executor = _executor(site, day, facts["change"], ledger, ownership) if facts["change"] else None  # a day that only looks has nothing to undo
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
-    reversal = executor.roll_back()
+    reversal = executor.roll_back() if executor else Reversal(site.clock.now(), site.clock.now(), ())
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
     agents = site.fleet.agents
-    look = last_look(site, executor.change, ledger, agents, ledger.batches(), pids)
+    look = last_look(site, executor.change if executor else None, ledger, agents, ledger.batches(), pids)
     report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches)
     if outcome is Outcome.ROLLED_BACK:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=outcome.value)

@@ -3,6 +3,7 @@
 from rollout.plan.criterion import Criterion, Escalation, EscalationTier
 from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, FailureBudgets, Gate, Recovery, RollbackScope, Step
 from rollout.plan.impact import ImpactForm, ImpactMetric
+from rollout.plan.load import Load, LoadLevel
 from rollout.plan.plan import Plan, load_plan, plan_schema
 from rollout.plan.rehearsal import Rehearsal
 
@@ -19,6 +20,8 @@ __all__ = [
     "Gate",
     "ImpactForm",
     "ImpactMetric",
+    "Load",
+    "LoadLevel",
     "Plan",
     "Recovery",
     "Rehearsal",

@@ -13,6 +13,7 @@ from rollout.document import Document
 from rollout.errors import Refused
 from rollout.fleet import Agent, Selector
 from rollout.plan.impact import ImpactMetric
+from rollout.plan.load import Load
 from rollout.plan.scalars import Duration, Hour, Source
 from rollout.progress import FailureBudget
 
@@ -175,7 +176,8 @@ class Day(Document):
 
     environment: keys and values that a flag sets, no secrets.
     needs: criteria that must be MET (or overridden by a person) before it starts; count: how many of the selected agents it takes, where a ranking
-    on the day says which; soak: how long the day's impact is measured at the end; source_budget: how long a failing source is waited for.
+    on the day says which; soak: how long the day's impact is measured at the end; load: its load test;
+    source_budget: how long a failing source is waited for.
     """
 
     day: int = Field(ge=0)
@@ -195,6 +197,7 @@ class Day(Document):
     gates: tuple[Gate, ...] = ()
     impact: tuple[ImpactMetric, ...] = ()
     soak: Seconds | None = None
+    load: Load | None = None
     source_budget: Seconds
 
     def applicable(self, agents: Sequence[Agent]) -> dict[str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from rollout.batches import batch_count
 from rollout.plan.day import ChangeKind, Day
+from rollout.plan.load import Load
 from rollout.plan.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
@@ -55,6 +56,17 @@ def _day(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:
         yield f"{key}.environment", "stands where the change is a flag, and only there"
     if day.batches is not None:
         yield from _batches(plan, day, key)
+    if day.load is not None:
+        yield from _load(day, day.load, key)
+
+
+def _load(day: Day, load: Load, key: str) -> Iterator[Impossibility]:
+    """At pace 1 the load test ends inside the hours of its step."""
+    step = next((step for step in day.steps if step.title == load.step), None)
+    if step is None:
+        yield f"{key}.load.step", f"unknown step {load.step!r}"
+    elif step.seconds is not None and load.duration > step.seconds:
+        yield f"{key}.load", f"its levels and the recovery take {load.duration / 3600:g} h, {load.step!r} has {step.seconds / 3600:g} h"
 
 
 def _batches(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:

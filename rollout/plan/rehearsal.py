@@ -10,6 +10,7 @@ from pydantic import Field, FiniteFloat
 from rollout.document import Document
 from rollout.plan.day import Bake, Count, Day, Seconds, Slug
 from rollout.plan.impact import ImpactForm, ImpactMetric, MetricName
+from rollout.plan.load import RehearsedLoad
 
 
 class RehearsedImpact(Document):
@@ -47,6 +48,7 @@ class Rehearsal(Document):
     shadow: tuple[MetricName, ...] = ()
     gates: dict[Slug, dict[Slug, FiniteFloat]] = Field(default_factory=dict)
     soak: Seconds
+    load: RehearsedLoad | None = None
     source_budget: Seconds
 
     def applied_to(self, day: Day) -> Day:
@@ -62,6 +64,8 @@ class Rehearsal(Document):
             changes["batches"] = day.batches.model_copy(update=self.batches.model_dump(exclude_none=True))
         if day.soak is not None:
             changes["soak"] = self.soak
+        if day.load is not None and self.load is not None:
+            changes["load"] = day.load.model_copy(update=dict(self.load))
         return day.model_copy(update=changes)
 
     def _impact(self, metric: ImpactMetric) -> ImpactMetric:

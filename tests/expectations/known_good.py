@@ -18,6 +18,17 @@ BOUNDS = {
     "min_scrape_success": 0.99,
     "min_scrapes": 8,
     "max_collection_seconds": 30.0,
+    "max_p99_seconds": 0.5,
+    "max_hub_lag_seconds": 5.0,
+    "max_agent_error_ratio": 0.02,
+    "max_agent_p99_seconds": 1.0,
+    "max_growth_mib": 8.0,
+    "max_recovery_ratio": 1.25,
+    "max_series": 150,
+    "max_samples_per_scrape": 150,
+    "max_scrape_seconds": 1.0,
+    "max_series_added": 200,
+    "max_samples_added": 15.0,
 }
 EVIDENCE = Evidence(source="central", query="up", start=100.0, end=160.0, samples=300)
 
@@ -62,6 +73,36 @@ def good_frame(suite: str) -> pd.DataFrame:
             frame = pd.DataFrame({"collection_seconds": [2.5]})
         case "impact":
             frame = pd.DataFrame({"metric": METRICS, "estimate": 0.002, "upper": 0.01, "bound": 0.02})
+        case _:
+            frame = good_load_frame(suite)
+    return frame
+
+
+def good_load_frame(suite: str) -> pd.DataFrame:
+    """The same for the suites of a load test and of what collecting costs."""
+    agents = pd.DataFrame({"agent": AGENTS})
+    match suite:
+        case "load_level":
+            frame = pd.DataFrame({"error_ratio": [0.001], "p99_seconds": [0.08], "p99_upper_seconds": [0.09], "hub_lag_seconds": [1.2]})
+        case "load_agents":
+            frame = agents.assign(
+                requests=900,
+                error_ratio=0.001,
+                p99_seconds=0.09,
+                probe_success_ratio=1.0,
+                scrape_success_ratio=1.0,
+                restarts=0,
+                cpu_cores=0.02,
+                resident_mib=26.5,
+            )
+        case "load_memory":
+            frame = agents.assign(growth_lower_mib=-0.2, growth_upper_mib=0.4)
+        case "cost":
+            frame = agents.assign(series=36, samples_per_scrape=31, scrape_seconds=0.004)
+        case "cost_growth":
+            frame = pd.DataFrame({"series_added": [36.5], "samples_added_per_second": [2.4]})
+        case "load_end":
+            frame = pd.DataFrame({"recovery_ratio": [1.02], "recovery_upper": [1.1]})
         case _:
             raise AssertionError(f"no good frame for {suite}")
     return frame

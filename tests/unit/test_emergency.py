@@ -40,6 +40,7 @@ def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     site = memory_site(world, tmp_path, rehearsal="six")
     for module in (rollout.emergency, rollout.settlement, rollout.rehearse):
         monkeypatch.setattr(module, "load_site", lambda _file, _deadlines: site)
+    monkeypatch.setattr(rollout.settlement, "ledger_of", lambda run, _file: Ledger(site.runs / run / "ledger.jsonl", site.clock))
     return site
 
 

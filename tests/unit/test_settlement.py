@@ -61,6 +61,19 @@ def ledger(site: Site) -> Ledger:
     return ledger
 
 
+def test_a_day_that_changes_nothing_can_be_settled(site: Site) -> None:
+    """A load test that was killed owns its fleet until it is settled; nothing is undone, every agent is looked at."""
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    ledger = Ledger(site.runs / RUN / "ledger.jsonl", site.clock)
+    ledger.append(ownership.claim(RUN, site.runs), Step.OPENED, day=6, plan="week3", site="memory", change="")
+    ownership.release()
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert settled.outcome is Outcome.ROLLED_BACK
+    assert [agent.state for agent in settled.agents] == ["healthy, metrics off"] * 6
+    assert Ledger(ledger.file, site.clock).settled
+
+
 def on(world: MemoryWorld) -> set[str]:
     """Agents that run with their metrics on."""
     return {identity for identity, each in world.all.items() if FLAG in each.process.environment}
