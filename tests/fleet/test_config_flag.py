@@ -26,8 +26,10 @@ def content() -> Any:
     return read_yaml(FILE)
 
 
-def test_a_flag_carries_its_keys_and_values_in_the_plan() -> None:
+def test_a_flag_carries_its_keys_and_values_in_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     """The site turns what the plan says into a change that would set exactly that."""
+    for variable in ("ROLLOUT_SUPERVISOR_USER", "ROLLOUT_SUPERVISOR_PASSWORD"):
+        monkeypatch.setenv(variable, "toy")
     day = named_plan("config-flag").day(1)
     assert day.change is ChangeKind.FLAG
     site = load_site(ROOT / "fleets" / "lab-three.yaml", day.deadlines)

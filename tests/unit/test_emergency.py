@@ -97,7 +97,7 @@ def test_a_run_at_work_is_told_to_abort_and_waited_for(world: MemoryWorld, site:
     """It heeds the order by itself; one that does not end is named, and the emergency is refused rather than acting beside it."""
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     Ledger(site.runs / "day" / "ledger.jsonl", site.clock).append(
-        ownership.claim("day", site.runs), Step.OPENED, day=1, site="memory", change="metrics"
+        ownership.claim("day", site.runs), Step.OPENED, day=1, plan="week3", site="memory", change="metrics"
     )
     world.clock.on_sleep = lambda _now: ownership.check()
     with pytest.raises(StillAtWork, match="run day was told to abort and did not end"):
