@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -161,6 +161,10 @@ class Ledger:
     def holds(self) -> list[Entry]:
         """The times at which the run was held for a person."""
         return [entry for entry in self.entries if entry.step is Step.HELD]
+
+    def rehearsed_at(self, agents: Collection[str]) -> float | None:
+        """When the way back was last rehearsed on these agents, in Unix seconds: their latest intention outside the batches."""
+        return max((each.at for each in self.entries if each.step is Step.INTENDED and each.batch == 0 and each.agent in agents), default=None)
 
     def in_step(self, step: Step) -> tuple[str, ...]:
         """Agents whose latest step is this one."""

@@ -79,3 +79,18 @@ def test_a_decision_stands_until_an_agent_of_its_batch_is_touched_again(tmp_path
     ledger.append(1, Step.VERIFIED, ["east/B"], batch=2)
     assert set(ledger.decisions()) == {1}
     assert set(Ledger(ledger.file, JumpingClock()).decisions()) == {1}
+
+
+def test_a_rehearsal_ends_the_time_before_of_its_canary(tmp_path: Path) -> None:
+    """The latest intention outside the batches counts, of these agents only: its restarts must not be taken for how they were before."""
+    clock = JumpingClock()
+    ledger = Ledger(tmp_path / "ledger.jsonl", clock)
+    assert ledger.rehearsed_at(["east/A"]) is None
+    ledger.intend(1, [_snapshot("east/A")], batch=0)
+    clock.sleep(60)
+    ledger.intend(1, [_snapshot("east/A")], batch=0)
+    again = clock.now()
+    clock.sleep(60)
+    ledger.intend(1, [_snapshot("east/A"), _snapshot("east/B")], batch=1)
+    assert ledger.rehearsed_at(["east/A"]) == again
+    assert ledger.rehearsed_at(["east/B"]) is None
