@@ -41,4 +41,4 @@ def run(python: str, *words: str, cache: Path | None = None, **environment: str)
     """Runs it without site-packages, with the launcher and the foreign modules in reach; bytecode only where `cache` says."""
     settings = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join([str(PROJECT), str(HERE / "foreign")]), "LC_ALL": "C.UTF-8"}
     settings |= {"PYTHONPYCACHEPREFIX": str(cache)} if cache else {"PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run([python, "-S", *words], env=settings | environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([python, "-S", *words], env=settings | environment, capture_output=True, text=True, timeout=300, check=False)
