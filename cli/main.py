@@ -38,6 +38,8 @@ def run(  # noqa: PLR0913, PLR0917 (a command's options)
     plan: Annotated[str | None, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml; by default the deployment's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Agents per batch; by default the plan's.")] = None,
     pace: Annotated[float | None, typer.Option(help="Compresses batch intervals; 1 in production.")] = None,
+    override: Annotated[str, typer.Option("--override", metavar="REASON", help="Start it although criteria that it needs are not MET.")] = "",
+    name: control.Name = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and preview; touch nothing.")] = False,
     rollback_scope: Annotated[str | None, typer.Option(help="agent, batch or day: how much a failed gate brings back; else as planned.")] = None,
     on_cancel: Annotated[str | None, typer.Option(help='"roll back" or "hold": what a cancelled run does with what it has changed.')] = None,
@@ -51,6 +53,7 @@ def run(  # noqa: PLR0913, PLR0917 (a command's options)
         "batch_size": batch_size,
         "pace": pace,
         "dry_run": dry_run or None,
+        "override": {"name": name, "reason": override} if override else None,
         "rollback_scope": rollback_scope,
         "on_cancel": on_cancel,
     }

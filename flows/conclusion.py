@@ -14,13 +14,15 @@ from rollout.errors import OwnershipLost, RolloutError
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import CHANGED, Step
 from rollout.rehearsals import RehearsalFile
-from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
+from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, RollbackReport, alert_report, check_report, criterion_report
 from rollout.report_file import write_report
 from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
 
 SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED, Outcome.NOT_PASSED})
 """Outcomes after which nothing is left to do; all others keep the fleet until somebody settles the run."""
+OVER_AND_DONE = frozenset({"requests_lost", "scoreboard"})
+"""Gates that judge what has been; nothing that still is follows from them."""
 
 
 def conclude(run: DayRun, error: BaseException | None) -> DayReport:
@@ -65,6 +67,7 @@ def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayRe
         started=run.record.started,
         ended=run.site.clock.now(),
         criteria=criteria,
+        checks=tuple(check_report(gate, finding) for gate, findings in run.record.findings.items() for finding in findings),
         batches=tuple(run.record.batches),
         agents=agents,
         rollback=_rollback(run),
@@ -100,7 +103,8 @@ def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
     """What the run's gates found worse, while agents still are as it made them; a rollback ends that."""
     if outcome is Outcome.ROLLED_BACK:
         return []
-    found = [finding.sentence.rstrip(".") for findings in run.record.findings.values() for finding in findings if finding.verdict is Verdict.FAIL]
+    kept = [findings for gate, findings in run.record.findings.items() if gate not in OVER_AND_DONE]
+    found = [finding.sentence.rstrip(".") for findings in kept for finding in findings if finding.verdict is Verdict.FAIL]
     return found + [check.sentence.rstrip(".") for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
 
 

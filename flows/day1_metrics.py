@@ -14,13 +14,14 @@ from flows.opening import day_run, own_the_fleet
 from flows.preview import preview
 from flows.rehearsal import rehearse_rollback
 from rollout.parameters import DayParameters
+from tasks.checklist import check_hub
 from tasks.validate import probe_readiness
 
 
 @flow(name="day-1-metrics", flow_run_name="day-1-metrics-{parameters.site}", persist_result=False)
 def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: B008 (frozen)
     """Activate Prometheus metrics on all 77 agents at a cost below two percent."""
-    with day_run(parameters, day=1) as run:
+    with day_run(parameters, day=1, measures=("ready", "hub", "baseline")) as run:
         if parameters.dry_run:
             preview(run)
             return
@@ -30,6 +31,7 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
                 take_baseline(run)
                 record_cost(run)
+                run.require("hub", check_hub(run.site))
             with run.step("Prometheus exporter activation"):
                 rehearse_rollback(run)
                 roll_out(run)

@@ -43,7 +43,7 @@ def render(report: DayReport) -> str:
 
 
 def _criteria(report: DayReport) -> str:
-    rows = [[c.id, c.statement, c.bound, _mark(c.verdict), c.observed, c.sentence] for c in report.criteria]
+    rows = [[c.id, c.statement, c.bound, mark(c.verdict), c.observed, c.sentence] for c in report.criteria]
     return table(["Criterion", "Statement", "Bound", "Verdict", "Observed", "Because"], rows)
 
 
@@ -85,7 +85,7 @@ def _agents(report: DayReport) -> str:
     return table(["Agent", "Batch", "Ledger", "Seen at the end", "Pid before", "Pid after"], rows)
 
 
-def _mark(standing: Standing) -> str:
+def mark(standing: Standing) -> str:
     """The verdict; only MET is set in bold, so that nothing else looks like it."""
     return f"**{standing.value}**" if standing is Standing.MET else standing.value
 

@@ -29,6 +29,13 @@ class Acknowledgement(Document):
     note: str = Field(default="", description="What was done: the meeting, the list, the drill.")
 
 
+class Override(Document):
+    """A day starts although criteria that it needs are not MET, because a person says so."""
+
+    name: str = Field(min_length=1, description="Who says so. Self-declared: the open-source server has no identities.")
+    reason: str = Field(min_length=1, description="Why; it stands in the report and in the audit file.")
+
+
 class DayParameters(Document):
     """Parameters of one day; what is left out comes from the plan."""
 
@@ -45,4 +52,5 @@ class DayParameters(Document):
     dry_run: bool = Field(default=False, description="Check and preview; touch nothing.")
     on_cancel: OnCancel = Field(default=OnCancel.ROLL_BACK, description="What a cancelled run does with the agents it has changed.")
     rollback_scope: RollbackScope | None = Field(default=None, description="How much a failed gate brings back; by default each gate's own scope.")
+    override: Override | None = Field(default=None, description="Starts the day although criteria that it needs are not MET.")
     acknowledged: tuple[Acknowledgement, ...] = Field(default=(), description="Checklist points that only a person can confirm.")

@@ -113,7 +113,10 @@ class LevelReport(Document):
 
 
 class AgentReport(Document):
-    """One agent before and after. step: its last step in the ledger; state: what the witnesses saw at the end."""
+    """One agent before and after. step: its last step in the ledger; state: what the witnesses saw at the end.
+
+    away_seconds: from the first act on it to its read-back, summed; None is not known.
+    """
 
     agent: str
     batch: int
@@ -122,6 +125,7 @@ class AgentReport(Document):
     state: str
     pid_before: int
     pid_after: int
+    away_seconds: float | None = None
 
 
 class RollbackReport(Document):
@@ -162,6 +166,7 @@ class DayReport(Document):
     started: float
     ended: float
     criteria: tuple[CriterionReport, ...]
+    checks: tuple[CheckReport, ...] = Field(default=(), description="Every finding of the day's gates; those of a batch stand in the batch.")
     batches: tuple[BatchReport, ...]
     agents: tuple[AgentReport, ...]
     rollback: RollbackReport | None

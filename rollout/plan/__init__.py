@@ -1,6 +1,6 @@
 """The plan: days, steps, batches, bakes, gates, criteria, deadlines; all numbers live in its file."""
 
-from rollout.plan.criterion import Criterion, Escalation, EscalationTier
+from rollout.plan.criterion import Criterion, Escalation, EscalationTier, WeekRule
 from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, FailureBudgets, Gate, Recovery, RollbackScope, Step
 from rollout.plan.impact import ImpactForm, ImpactMetric
 from rollout.plan.load import Load, LoadLevel
@@ -27,6 +27,7 @@ __all__ = [
     "Rehearsal",
     "RollbackScope",
     "Step",
+    "WeekRule",
     "load_plan",
     "plan_schema",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from rollout.batches import batch_count
+from rollout.plan.criterion import WeekRule
 from rollout.plan.day import ChangeKind, Day
 from rollout.plan.load import Load
 from rollout.plan.rehearsal import Rehearsal
@@ -108,6 +109,11 @@ def _criteria(plan: Plan) -> Iterator[Impossibility]:
     for index, criterion in enumerate(plan.criteria):
         if criterion.day is not None and criterion.day not in days:
             yield f"criteria.{index}.day", f"{criterion.id}: the plan has no day {criterion.day}"
+        if (criterion.rule is WeekRule.ALL_OF) != bool(criterion.rests_on):
+            yield f"criteria.{index}.rests_on", f"{criterion.id}: stands where the rule is {WeekRule.ALL_OF.value!r}, and only there"
+        for other in criterion.rests_on:
+            if other not in {each.id for each in plan.criteria if each.rule is not WeekRule.ALL_OF}:
+                yield f"criteria.{index}.rests_on", f"{criterion.id}: {other} is no criterion that a day or a record measures"
 
 
 def _optimised(plan: Plan) -> Iterator[Impossibility]:
