@@ -33,13 +33,13 @@ PlanName = Annotated[str, typer.Option("--plan", help="Which plan: the file plan
 
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 (a command's options)
-    day: Annotated[str, typer.Argument(help="A deployment such as day-0 or day-1.")],
+    day: Annotated[str, typer.Argument(help="A deployment such as day-0, day-1 or week.")],
+    name: control.Name,
     site: SiteName = "lab",
     plan: Annotated[str | None, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml; by default the deployment's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Agents per batch; by default the plan's.")] = None,
     pace: Annotated[float | None, typer.Option(help="Compresses batch intervals; 1 in production.")] = None,
     override: Annotated[str, typer.Option("--override", metavar="REASON", help="Start it although criteria that it needs are not MET.")] = "",
-    name: control.Name = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and preview; touch nothing.")] = False,
     rollback_scope: Annotated[str | None, typer.Option(help="agent, batch or day: how much a failed gate brings back; else as planned.")] = None,
     on_cancel: Annotated[str | None, typer.Option(help='"roll back" or "hold": what a cancelled run does with what it has changed.')] = None,

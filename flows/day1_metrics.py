@@ -21,7 +21,7 @@ from tasks.validate import probe_readiness
 @flow(name="day-1-metrics", flow_run_name="day-1-metrics-{parameters.site}", persist_result=False)
 def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: B008 (frozen)
     """Activate Prometheus metrics on all 77 agents at a cost below two percent."""
-    with day_run(parameters, day=1, measures=("ready", "hub", "baseline")) as run:
+    with day_run(parameters, day=1) as run:
         if parameters.dry_run:
             preview(run)
             return

@@ -39,9 +39,8 @@ class PrefectDayRuns:
         with _client() as client:
             found = client.read_deployments(deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment])))
             if len(found) != 1:
-                raise Refused(
-                    f"the Prefect server has {len(found)} deployments named {deployment}, not one; `rollout deploy` brings those of prefect.yaml"
-                )
+                have = f"the Prefect server has {len(found)} deployments named {deployment}, not one"
+                raise Refused(f"{have}; `rollout deploy` brings those of prefect.yaml")
             run = client.create_flow_run_from_deployment(found[0].id, parameters={"parameters": dict(parameters)}, idempotency_key=key)
         return str(run.id)
 

@@ -18,6 +18,8 @@ FLOWS = {
 """Day to the file of its flow; its deployment in prefect.yaml is day-N."""
 FLAG = "flag-day"
 """The deployment of every day whose change is a flag, in whichever plan."""
+MEASURES = {"day-1": ("ready", "hub", "baseline"), FLAG: ("ready",)}
+"""Gates that a deployment's flow requires before it touches anything: a need that one of them answers is measured by the run itself."""
 
 
 def is_built(day: Day) -> bool:
@@ -28,6 +30,11 @@ def is_built(day: Day) -> bool:
 def not_built(plan: Plan) -> tuple[int, ...]:
     """Days of the plan without a flow."""
     return tuple(day.day for day in plan.days if not is_built(day))
+
+
+def measures_of(day: Day) -> tuple[str, ...]:
+    """Gates that the day's run requires before it touches anything."""
+    return MEASURES.get(deployment_of(day), ())
 
 
 def deployment_of(day: Day) -> str:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from flows.day_run import DayRun
-from flows.days import not_built
+from flows.days import measures_of, not_built
 from rollout.audit import AuditEntry, Overriding
 from rollout.errors import Refused
 from rollout.needs import told, unmet_needs
@@ -13,15 +11,15 @@ from rollout.week_evidence import read_week
 from rollout.week_rules import RULES
 
 
-def meet_needs(run: DayRun, measures: Collection[str]) -> None:
+def meet_needs(run: DayRun) -> None:
     """Raises Refused with the needs that are not MET. A run that has begun already met them; a dry run touches nothing and needs nothing.
 
-    measures: gates that this run requires before it touches anything; a need that one of them answers is measured now (docs/decisions/0080).
+    A need that a gate of this very run answers before anything is touched is measured now (docs/decisions/0080).
     """
     if run.parameters.dry_run or not run.ledger.settled or not run.day.needs:
         return
     stored = read_week(run.site.state, run.plan, run.site.name, not_built(run.plan))
-    unmet = unmet_needs(run.day, stored, RULES, measures)
+    unmet = unmet_needs(run.day, stored, RULES, measures_of(run.day))
     if not unmet:
         return
     override = run.parameters.override

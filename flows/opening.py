@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from prefect.runtime import flow_run
@@ -26,18 +26,17 @@ from rollout.site import load_site
 
 
 @contextmanager
-def day_run(parameters: DayParameters, day: int, measures: Collection[str] = ()) -> Iterator[DayRun]:
+def day_run(parameters: DayParameters, day: int) -> Iterator[DayRun]:
     """Open a day's run and conclude it, whatever happens in between: a report is written on failure too.
 
-    measures: gates that the day requires before it touches anything; needs that they answer need no earlier report. Raises InputError when a
-    file of the user's is wrong and Refused when the day may not start.
+    Raises InputError when a file of the user's is wrong and Refused when the day may not start.
     """
     written = named_plan(parameters.plan)
     site = load_site(site_file(parameters.site), written.day(day).deadlines)
     plan = written.for_site(site.rehearsal)
     run = DayRun(str(flow_run.id), plan, plan.day(day), site, parameters)
     try:
-        meet_needs(run, measures)
+        meet_needs(run)
         yield run
     except BaseException as error:
         if isinstance(error, Exception):  # who is being killed has no time to count

@@ -43,11 +43,8 @@ class Week:
     def note(self, day: Day, step: WeekStep, run: str, said: str) -> None:
         """Write it down, and say it."""
         self.file.append(WeekEntry(self.site.clock.now(), day.day, step, run, said))
-        self.say(
-            f"day {day.day}, {day.title}: {step.value}"
-            + (f" as run {run}" if run and step is WeekStep.STARTED else "")
-            + (f"; {said}" if said else "")
-        )
+        started = f" as run {run}" if step is WeekStep.STARTED else ""
+        self.say(f"day {day.day}, {day.title}: {step.value}{started}{f'; {said}' if said else ''}")
 
     def completed(self, run: str) -> bool:
         """Whether that run of a day completed, by its stored report."""
