@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 import rollout.checkout
 from rollout.checkout import named_plan
 from rollout.document import read_yaml
 from rollout.errors import InputError, Refused
-from rollout.plan import ChangeKind
+from rollout.plan import Bake, Batches, ChangeKind, Criterion, Day, Deadlines, Gate, Plan, Rehearsal, Step
 from rollout.plan.plan import plan_of
 from rollout.site import load_site
 from tests.fleet.test_plan import replaced
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "plans" / "config-flag.yaml"
+OWN_BLOCKS = {"load", "optimization", "alerting"}
+"""Blocks of one day each, explained where they stand in plans/week3.yaml."""
 
 
 @pytest.fixture
@@ -63,3 +67,15 @@ def test_a_plan_is_named_as_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(rollout.checkout, "PLANS", tmp_path)
     with pytest.raises(InputError, match="is config-flag; ledgers and reports name the plan"):
         named_plan("other")
+
+
+def test_the_annotated_plan_is_a_plan() -> None:
+    """The example of docs/plan.md loads, and leaves out no key that a plan may have but the blocks of week 3's own days."""
+    page = ROOT / "docs" / "plan.md"
+    (text,) = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    plan = plan_of(YAML(typ="safe", pure=True).load(text), page)
+    assert [day.change for day in plan.days] == [ChangeKind.METRICS, ChangeKind.FLAG]
+    given = set(re.findall(r"(\w+):", text))
+    for kind in (Plan, Day, Step, Batches, Bake, Deadlines, Gate, Criterion, Rehearsal):
+        names = {field.alias or name for name, field in kind.model_fields.items()}
+        assert names - OWN_BLOCKS <= given, (kind.__name__, names - given)
