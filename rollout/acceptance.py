@@ -7,6 +7,7 @@ from pathlib import Path
 from rollout.alert import alert_of
 from rollout.audit import AuditEntry, AuditFile, Closing
 from rollout.errors import Refused
+from rollout.evidence import with_records
 from rollout.final_look import last_look
 from rollout.ledger import CHANGED, Ledger, Step
 from rollout.ownership import Ownership
@@ -50,6 +51,7 @@ def accept(run: str, name: str, reason: str, site_file: Path, plan_file: Path) -
             "alert": alert_report(alert_of(look.situation(site), written.system_wide)),
         }
     )
+    report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
     ledger.append(ownership.epoch, Step.CLOSED, outcome=Closing.ACCEPT.value)
     ownership.release()
     write_report(site.reports / run, report)

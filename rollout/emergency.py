@@ -18,6 +18,7 @@ from rollout.changes.metrics import FLAG, was_on
 from rollout.clock import Deadline, wait_until
 from rollout.confirmation import Confirmation, confirm
 from rollout.errors import RolloutError, StillAtWork
+from rollout.evidence import with_records
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import last_look
 from rollout.foresight import newest_baseline
@@ -71,6 +72,7 @@ def metrics_off(call: Call, site_file: Path, plan_file: Path) -> DayReport:
     reversal = Reversal(began, back.ended, back.restored, back.quarantined | unseen)
     confirmation = confirm(site, day, _baseline(site), reversal, CRITERION)
     report = _report(call, site, plan, reversal, confirmation, ledger, executor)
+    report = with_records(report, site.reports / call.run, ledger.file, AuditFile(site.state))
     if report.outcome is Outcome.COMPLETE:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=report.outcome.value)
     ownership.release()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.alert import alert_of
+from rollout.audit import AuditFile
 from rollout.errors import Refused
+from rollout.evidence import with_records
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
@@ -41,6 +43,7 @@ def settle(run: str, site_file: Path, plan_file: Path) -> DayReport | None:
     agents = site.fleet.agents
     look = last_look(site, executor.change, ledger, agents, ledger.batches(), pids)
     report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches)
+    report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
     if outcome is Outcome.ROLLED_BACK:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=outcome.value)
     ownership.release()
