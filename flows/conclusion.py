@@ -21,8 +21,9 @@ from rollout.report import (
     Outcome,
     RollbackReport,
     alert_report,
+    answers,
     check_report,
-    count_standings,
+    complete_sentence,
     criterion_report,
 )
 from rollout.report_file import write_report
@@ -112,13 +113,7 @@ def _criteria(run: DayRun) -> list[CriterionReport]:
 
 def findings_for(run: DayRun, measured_by: str) -> list[Finding]:
     """A gate's findings, or those of one check of a gate (`gate.check`) together with the gate's guards on its frame."""
-    gate, _, check = measured_by.partition(".")
-    guards = {f"{gate}.{guard}" for guard in ("rows", "columns", "values")}
-    found = run.record.findings.get(gate, ())
-    if not check:
-        return list(found)
-    own = [finding for finding in found if finding.check == measured_by]
-    return own and [*own, *(finding for finding in found if finding.check in guards)]
+    return answers(measured_by, run.record.findings)
 
 
 def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
@@ -162,7 +157,7 @@ def _sentence(
         case Outcome.COMPLETE if run.parameters.dry_run:
             said = f"Dry run of day {run.day.day}: nothing was touched and nothing is proven."
         case Outcome.COMPLETE:
-            said = _completed(run, changed, agents, criteria)
+            said = complete_sentence(run.day.day, agents, criteria, changes=run.day.change is not None)
         case Outcome.ROLLED_BACK:
             restored, seconds = (len(reversal.restored), reversal.seconds) if reversal else (0, 0.0)
             said = f"Rolled back: {cause}. {restored} agents restored and read back in {seconds:.1f} s."
@@ -176,12 +171,6 @@ def _sentence(
             said = f"Refused: {cause}. " + (f"Tried on {tried} and brought back, verified." if tried else "Nothing was touched.")
     unwell = [agent.agent for agent in agents if agent.verified is not True]
     return said + (f" Not seen well at the end: {', '.join(unwell)}." if unwell else "")
-
-
-def _completed(run: DayRun, changed: int, agents: tuple[AgentReport, ...], criteria: tuple[CriterionReport, ...]) -> str:
-    healthy = sum(agent.verified is True for agent in agents)
-    what = f"{changed}/{len(agents)} agents changed and verified" if run.day.change else f"{healthy}/{len(agents)} agents seen healthy"
-    return f"Day {run.day.day} is complete: {what}; criteria: {count_standings(criteria)}."
 
 
 def _cause(error: BaseException) -> str:

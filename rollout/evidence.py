@@ -28,6 +28,12 @@ def with_records(report: DayReport, folder: Path, ledger: Path, audit: AuditFile
     return report.model_copy(update={"people": people, "evidence": report.evidence | {LEDGER: digest(folder / LEDGER)}})
 
 
+def found_files(folder: Path) -> dict[str, str]:
+    """What a run that died left in its folder, hashed as it is found now: nobody vouches for the time before."""
+    files = [*sorted(folder.glob("samples/*.parquet")), *sorted(folder.glob("judgements.json"))]
+    return {str(file.relative_to(folder)): digest(file) for file in files}
+
+
 def digest(file: Path) -> str:
     """The file's SHA-256 as it stands in a report."""
     return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()

@@ -7,7 +7,7 @@ from pathlib import Path
 from rollout.alert import alert_of
 from rollout.audit import AuditFile
 from rollout.errors import Refused
-from rollout.evidence import with_records
+from rollout.evidence import found_files, with_records
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
@@ -113,6 +113,6 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
             "criteria": criteria,
             "batches": batches,
             "unknowns": (*look.unknowns, "what the run measured of the batch that it died in: its report was never written"),
-            "evidence": {},
+            "evidence": found_files(site.reports / run),
         }
     )

@@ -19,10 +19,11 @@ def hubs(facts: Facts) -> str:
 
 def checks(facts: Facts) -> str:
     """Every finding of the day's gates."""
-    found = [each for each in _all(facts)]
+    every = _all(facts)
+    found = list(every)
     if not found:
         return section("checks", "Checks of the day", paragraph("The findings of the day's gates are not part of this report.", "none"))
-    passed = f"{show(facts.report['checks'].count(verdict='PASS'), As.COUNT)} of {show(facts.report['checks'].count(), As.COUNT)} checks outside the batches passed."
+    passed = f"{show(every.count(verdict='PASS'), As.COUNT)} of {show(every.count(), As.COUNT)} checks outside the batches passed."
     bad = [each for each in found if each["verdict"].value != "PASS"]
     return section("checks", "Checks of the day", paragraph(passed), _found("Those that did not pass", bad) if bad else "")
 
