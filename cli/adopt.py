@@ -30,6 +30,10 @@ def adopt(
     known = read_secrets(secrets) | dict(os.environ)
     user, _, password = credentials.partition(":")
     machines = [look_at(*_machine(each), known.get(user, ""), known.get(password, "")) for each in supervisor]
+    for machine in machines:
+        print(f"{machine.name}: {len(machine.agents)} agents at {machine.address}, their programs in {machine.programs}")
+        for program, reason in machine.left_out.items():
+            print(f"  left out: {program}: {reason}")
     hub = ask(prometheus)
     agents = [f"{machine.name}/{agent.name}" for machine in machines for agent in machine.agents]
     found = candidates(hub, impact_metrics(hub.series), agents, hours, SystemClock())
@@ -42,10 +46,6 @@ def adopt(
             impact: impact_text(found, hours),
         }
     )
-    for machine in machines:
-        print(f"{machine.name}: {len(machine.agents)} agents at {machine.address}, their programs in {machine.programs}")
-        for program, reason in machine.left_out.items():
-            print(f"  left out: {program}: {reason}")
     print(f"{hub.url}: {hub.up} of {hub.targets} targets are up; a sample each {hub.interval:g} s")
     for each in found:
         print(f"  {each.power.sentence if each.power else f'{each.metric.name}: not measured: {each.reason}'}")

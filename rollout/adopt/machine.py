@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from configparser import Error, RawConfigParser
 from dataclasses import dataclass
 from itertools import pairwise
@@ -24,6 +25,8 @@ TIMEOUT = 10.0
 """Seconds for one question to a supervisord."""
 PROBE = 2.0
 """Seconds for one GET /health."""
+NOWHERE = "rollout-adopt-asks-for-nothing"
+"""A path that nobody serves: a port that answers it serves its work under any path."""
 NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")
 """What a name may be in a fleet file."""
 USUAL = ("supervisord.conf", "etc/supervisord.conf", "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf")
@@ -62,26 +65,34 @@ def look_at(name: str, url: str, username: str = "", password: str = "") -> Foun
     sockets = listening(int(record["pid"]) for record in records if record["pid"])
     addresses = Counter(address for each in sockets.values() for address, _ in each if address != ANY)
     address = addresses.most_common(1)[0][0] if addresses else "127.0.0.1"
-    programs = _programs(main, [record["name"] for record in records])
     transport = LocalTransport(address)
     inherited = set(transport.environment(daemon) or {})
-    agents, left_out = [], {}
+    seen: dict[str, FoundAgent | str] = {}
     for record in records:
-        ports = tuple(port for where, port in sockets.get(int(record["pid"]), ()) if where in (address, ANY))
-        reason = _unmanageable(record) or _unreadable(record["name"], programs)
-        health = None if reason else next((port for port in ports if _answers(address, port)), None)
-        work = [port for port in ports if port != health]
-        if not reason and health is None:
-            reason = "answers GET /health on none of its ports" if ports else f"listens on no port of {address}"
-        if not reason and not work:
-            reason = "listens on one port only; a fleet file wants one for its work and one for /health"
-        if reason or health is None:
-            left_out[str(record["name"])] = reason
-            continue
-        own = set(transport.environment(int(record["pid"])) or {}) - inherited
-        keys = tuple(sorted(key for key in own if not key.startswith("SUPERVISOR_")))
-        agents.append(FoundAgent(record["name"], work[0], health, keys, tuple(work[1:])))
-    return FoundMachine(name, url, address, programs, tuple(sorted(agents, key=lambda agent: agent.name)), left_out)
+        pid = int(record["pid"])
+        ports = [port for where, port in sockets.get(pid, ()) if where in (address, ANY)]
+        own = set(transport.environment(pid) or {}) - inherited if pid else set()
+        seen[str(record["name"])] = _unmanageable(record) or _agent(record["name"], address, ports, own)
+    programs = _programs(main, {each.name for each in seen.values() if isinstance(each, FoundAgent)})
+    left_out = {program: each for program, each in seen.items() if isinstance(each, str)}
+    agents = [each for each in seen.values() if isinstance(each, FoundAgent)]
+    left_out |= {agent.name: reason for agent in agents if (reason := _unreadable(agent.name, programs))}
+    kept = sorted((agent for agent in agents if agent.name not in left_out), key=lambda agent: agent.name)
+    return FoundMachine(name, url, address, programs, tuple(kept), left_out)
+
+
+def _agent(name: str, address: str, ports: list[int], environment: set[str]) -> FoundAgent | str:
+    """The program as an agent, or why it cannot be one."""
+    if not ports:
+        return f"listens on no port of {address}"
+    health = _health_port(address, ports)
+    if health is None:
+        return "answers GET /health on none of its ports"
+    work = [port for port in ports if port != health]
+    if not work:
+        return "listens on one port only; a fleet file wants one for its work and one for /health"
+    keys = tuple(sorted(key for key in environment if not key.startswith("SUPERVISOR_")))
+    return FoundAgent(name, work[0], health, keys, tuple(work[1:]))
 
 
 def _unmanageable(record: Mapping[str, Any]) -> str:
@@ -106,10 +117,16 @@ def _unreadable(name: str, programs: Path) -> str:
     return f"has no [program:...] section below {programs}, where most programs stand"
 
 
-def _answers(address: str, port: int) -> bool:
-    """Whether GET /health is answered with 200 there."""
+def _health_port(address: str, ports: Iterable[int]) -> int | None:
+    """The port that answers /health, rather one that does not answer just anything; None where there is none."""
+    answering = [port for port in ports if _answers(address, port, "health")]
+    return next((port for port in answering if not _answers(address, port, NOWHERE)), answering[0] if answering else None)
+
+
+def _answers(address: str, port: int, path: str) -> bool:
+    """Whether GET of that path is answered with 200 there."""
     try:
-        return httpx.get(f"http://{address}:{port}/health", timeout=PROBE, trust_env=False).status_code == httpx.codes.OK
+        return httpx.get(f"http://{address}:{port}/{path}", timeout=PROBE, trust_env=False).status_code == httpx.codes.OK
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
@@ -130,7 +147,7 @@ def _main_file(daemon: int) -> Path:
     return found
 
 
-def _programs(main: Path, names: list[str]) -> Path:
+def _programs(main: Path, names: AbstractSet[str]) -> Path:
     """The file or folder in which most of these programs stand."""
     counted: Counter[Path] = Counter()
     for file in (main, *_included(main)):
@@ -138,7 +155,7 @@ def _programs(main: Path, names: list[str]) -> Path:
             known = set(ProgramFile(file.read_text(encoding="utf-8")).programs())
         except (UnsafeEdit, OSError, UnicodeDecodeError):
             continue
-        counted[main if file == main else file.parent] += len(known & set(names))
+        counted[main if file == main else file.parent] += len(known & names)
     return counted.most_common(1)[0][0] if counted else main
 
 
