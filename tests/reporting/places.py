@@ -109,8 +109,6 @@ def agrees(value, written: str, text: str) -> bool:
     number = re.match(r"[+-]?[\d.]+(e[+-]?\d+)?", text.replace("\N{MINUS SIGN}", "-"))[0]
     unit = 60 if text.endswith("min") else 3600 if text.endswith("h") else 1
     scale = (100 if written in ("percent", "points", "limit", "share") else 1) / unit
-        60 if text.endswith("min") else 3600 if text.endswith("h") else 1
-    )
     digits = len(number.partition("e")[0].partition(".")[2])
     room = 0.51 * 10.0**-digits * (10.0 ** int(number.partition("e")[2]) if "e" in number else 1)
     return abs(float(number) - scale * value) <= room or f"{scale * value:.4g}" == number or f"{scale * value:+.3g}" == number
