@@ -30,7 +30,7 @@ def comparison(facts: Facts, *, drawn: bool) -> str:
             before, after = (facts.samples(function, metric, treated=treated, since=since) for since in (None, settle or 0.0))
             rows.append(
                 [
-                    f"{_name(metric, facts)}, {side}",
+                    f"{_name(metric)}, {side}",
                     function,
                     show(before, As.NUMBER),
                     show(after, As.NUMBER),
@@ -83,9 +83,9 @@ def _metrics(folder: ReportFolder) -> dict[str, bool]:
     return {str(name): bool(rows["weight"].notna().any()) for name, rows in everything.groupby("metric", sort=False)}
 
 
-def _name(metric: str, facts: Facts) -> str:
+def _name(metric: str) -> str:
     """The metric's name as the samples have it."""
-    return show(Fact(metric, f"names({SAMPLES}#metric [metric={metric}])")) if any(sign.isdigit() for sign in metric) and facts else metric
+    return show(Fact(metric, f"key({SAMPLES}#metric/{metric})"))
 
 
 def _change(before: Fact, after: Fact, *, counted: bool) -> str:

@@ -66,6 +66,8 @@ def computed(folder: Path, place: str):
 
 
 def _called(folder, function, file, pointer, where):
+    if function == "key":
+        return pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")
     wanted = dict(re.findall(r"(\w+)=(.+?)(?= \w+=| t[<>]|$)", where or ""))
     if file.startswith("samples/"):
         frame = pd.concat([pd.read_parquet(each) for each in sorted(folder.glob(file))])
@@ -75,8 +77,8 @@ def _called(folder, function, file, pointer, where):
         return STATISTICS[function](chosen[pointer].dropna().tolist())
     text = (folder / file).read_text(encoding="utf-8")
     document = [json.loads(line) for line in text.splitlines()] if file.endswith(".jsonl") else json.loads(text)
-    if function in ("key", "start"):
-        return pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~") if function == "key" else _at(document, pointer)[:10]
+    if function == "start":
+        return _at(document, pointer)[:10]
     found = _at(document, pointer.partition("/*")[0])
     if function == "count":
         return sum(all(str(each.get(key)).lower() == value.lower() for key, value in wanted.items()) if wanted else True for each in found)
