@@ -21,12 +21,11 @@ from rollout.report import (
     Outcome,
     RollbackReport,
     alert_report,
-    answers,
     check_report,
-    complete_sentence,
     criterion_report,
 )
 from rollout.report_file import write_report
+from rollout.telling import answers, complete_sentence
 from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from rollout.clock import SystemClock
 from rollout.errors import InputError
 from rollout.ledger import Ledger
-from rollout.report import count_standings
 from rollout.report_file import read_report
+from rollout.telling import count_standings
 
 NO_REPORT = "no report"
 

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from enum import Enum
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal
 
 from pydantic import Field
 
 from rollout.alert import Alert
 from rollout.document import Document
-from rollout.ledger import Step as LedgerStep
 from rollout.plan import Step
 from rollout.verdict import STANDING_OF, Finding, Standing, Verdict
-
-
-class Named(Protocol):
-    """Anything that bears the name of a check."""
-
-    @property
-    def check(self) -> str:
-        """The name, as gate.check."""
-
-
-C = TypeVar("C", bound=Named)
 
 
 class Outcome(Enum):
@@ -204,31 +192,6 @@ def criterion_report(identity: str, statement: str, bound: str, findings: Iterab
         agents=chosen.agents,
         measured_by=measured_by,
     )
-
-
-def answers(measured_by: str, found: Mapping[str, Sequence[C]]) -> list[C]:
-    """What answers a criterion, of the findings by gate: all of a gate, or those of one check (`gate.check`) with the gate's guards."""
-    gate, _, check = measured_by.partition(".")
-    guards = {f"{gate}.{guard}" for guard in ("rows", "columns", "values")}
-    if not check:
-        return list(found.get(gate, ()))
-    own = [each for each in found.get(gate, ()) if each.check == measured_by]
-    return own and [*own, *(each for each in found.get(gate, ()) if each.check in guards)]
-
-
-def complete_sentence(day: int, agents: Sequence[AgentReport], criteria: Iterable[CriterionReport], *, changes: bool) -> str:
-    """What is said of a day that is complete; every number in it is counted here. changes: whether the day changes agents."""
-    wanted = (LedgerStep.VERIFIED.value, LedgerStep.FOUND.value)
-    changed = sum(agent.step in wanted and agent.verified is True for agent in agents)
-    healthy = sum(agent.verified is True for agent in agents)
-    what = f"{changed}/{len(agents)} agents changed and verified" if changes else f"{healthy}/{len(agents)} agents seen healthy"
-    return f"Day {day} is complete: {what}; criteria: {count_standings(criteria)}."
-
-
-def count_standings(criteria: Iterable[CriterionReport]) -> str:
-    """How many criteria have each standing, in words; standings that none has are left out."""
-    verdicts = [criterion.verdict for criterion in criteria]
-    return ", ".join(f"{number} {standing.value}" for standing in Standing if (number := verdicts.count(standing)))
 
 
 def alert_report(alert: Alert) -> AlertReport:

@@ -16,8 +16,9 @@ from rollout.judgement_file import JUDGEMENTS
 from rollout.ledger import Ledger, Step
 from rollout.markdown import render
 from rollout.replay import replay
-from rollout.report import CheckReport, CriterionReport, DayReport, Outcome, answers, check_report, complete_sentence, criterion_report
+from rollout.report import CheckReport, CriterionReport, DayReport, Outcome, check_report, criterion_report
 from rollout.report_file import HTML, MARKDOWN
+from rollout.telling import answers, complete_sentence
 from rollout.verdict import Evidence, Finding, Verdict
 
 SHOWN = re.compile(r'data-from="([^"]*)" data-as="[^"]*">([^<]*)<')

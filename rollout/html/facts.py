@@ -1,8 +1,8 @@
 """Values with the place that they can be read or computed from again: what the page shows carries it as data-from.
 
 A place is FILE#/json/pointer, a difference (A - B) or a quotient (A / B) of places, or FUNCTION(FILE#/pointer [key=value ...]) over a list, where
-* in a pointer stands for each element; for samples FUNCTION(samples/batch-*.parquet#value [metric=latency treated=true t>=8]). key(...) is a pointer's last part,
-start(...) the first signs of a text.
+* in a pointer stands for each element; for samples FUNCTION(samples/batch-*.parquet#value [metric=latency treated=true t>=8]).
+key(...) is a pointer's last part, start(...) the first signs of a text.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ from rollout.report import (
     Outcome,
     StepReport,
     check_report,
-    complete_sentence,
     criterion_report,
 )
 from rollout.report_file import write_report
+from rollout.telling import complete_sentence
 from rollout.verdict import Evidence, Finding, Verdict
 from tests.fakes.clock import JumpingClock
 from tests.judge.fleet_frames import MEMORY, POLICY, batch_of, make_frame
