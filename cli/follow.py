@@ -16,7 +16,7 @@ from deployments.watch import EventKind, RunEvent, watch
 from rollout.clock import SystemClock
 from rollout.ownership import Ownership
 from rollout.report import Outcome
-from rollout.report_file import MARKDOWN, read_report
+from rollout.report_file import HTML, MARKDOWN, read_report
 from rollout.scoreboard import Scoreboard
 from rollout.scoreboard_file import MARKDOWN as MARKDOWN_OF_WEEK
 from rollout.scoreboard_file import read_scoreboard, sentence
@@ -56,6 +56,8 @@ def run_day(day: str, site_file: Path, parameters: Mapping[str, object]) -> int:
         print(f'It waits for an answer, in the UI or by `rollout answer {run} promote|extend|"roll back" --reason ...`.')
     for criterion in report.criteria:
         print(f"  {criterion.id:<5} {criterion.verdict.value:<13} {criterion.observed:<24} {criterion.statement}")
+    if (page := site.state / "reports" / run / HTML).exists():
+        print(f"Page: {page}")
     print(f"Report: {site.state / 'reports' / run / MARKDOWN}\nExit code {report.exit_code}")
     return report.exit_code
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import control, emergency, fleet, judge, server
+from cli import adopt, control, emergency, fleet, judge, reports, server
 from rollout.checkout import plan_file, site_file
 from rollout.errors import Held, InputError, Refused, RollbackIncomplete, RolloutError
 
@@ -21,6 +21,10 @@ app.command("rehearse")(emergency.rehearse_emergencies)
 app.command()(judge.judge)
 app.command()(judge.replay)
 app.command()(judge.calibrate)
+app.command()(adopt.adopt)
+app.command()(reports.report)
+app.command()(reports.verify)
+app.command()(reports.history)
 app.command()(control.pause)
 app.command()(control.resume)
 app.command()(control.step)
@@ -81,12 +85,12 @@ def plan(day: Annotated[int, typer.Argument(help="Number of the day.")], site: S
 
 
 @app.command()
-def status(site: SiteName = "lab", plan: PlanName = "week3") -> None:
+def status(site: SiteName = "lab", plan: PlanName = "week3", as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Say how the fleet is (GREEN, YELLOW, ORANGE, RED), why, and which run holds it; exit code 0 only when GREEN."""
     from cli.status import show_status
     from rollout.alert import AlertLevel
 
-    if show_status(site_file(site), plan_file(plan)) is not AlertLevel.GREEN:
+    if show_status(site_file(site), plan_file(plan), as_json=as_json) is not AlertLevel.GREEN:
         raise typer.Exit(1)
 
 

@@ -26,6 +26,7 @@ from rollout.ledger import CHANGED, Ledger, Step
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
 from rollout.plan import Day, Plan
+from rollout.report import step_report
 from rollout.site import Site
 from rollout.verdict import Finding, Verdict, worst
 from tasks.publish import publish_progress
@@ -101,7 +102,11 @@ class DayRun(PlannedDay):
         """One step of the plan, by its title there; one that the plan does not have raises Refused."""
         step = self.day.step(title)
         self.log.info("%s (%s)", step.title, step.source)
-        yield
+        began = self.site.clock.now()
+        try:
+            yield
+        finally:
+            self.record.steps.append(step_report(step, began, self.site.clock.now()))
 
     def keep(self, gate: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Remember what a gate found; criteria are answered from it."""

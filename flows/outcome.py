@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rollout.errors import NotPassed, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal
-from rollout.report import BatchReport, LevelReport, Outcome
+from rollout.report import BatchReport, LevelReport, Outcome, StepReport
 from rollout.verdict import Finding
 
 
@@ -15,6 +15,7 @@ class RunRecord:
     """Grows while the day runs; the report is made of it. started: Unix seconds."""
 
     started: float
+    steps: list[StepReport] = field(default_factory=list)
     findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     batches: list[BatchReport] = field(default_factory=list)
     levels: list[LevelReport] = field(default_factory=list)

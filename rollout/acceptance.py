@@ -8,6 +8,7 @@ from rollout.alert import alert_of
 from rollout.audit import AuditEntry, AuditFile, Closing
 from rollout.checkout import named_plan
 from rollout.errors import Refused
+from rollout.evidence import with_records
 from rollout.final_look import last_look
 from rollout.ledger import CHANGED, Step
 from rollout.ownership import Ownership
@@ -55,6 +56,7 @@ def accept(run: str, name: str, reason: str, site_file: Path) -> DayReport | Non
             "alert": alert_report(alert_of(look.situation(site), written.system_wide)),
         }
     )
+    report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
     ledger.append(ownership.epoch, Step.CLOSED, outcome=Closing.ACCEPT.value)
     ownership.release()
     write_report(site.reports / run, report)

@@ -18,6 +18,7 @@ from rollout.change import Change, Snapshot
 from rollout.clock import Deadline, wait_until
 from rollout.confirmation import Confirmation, confirm
 from rollout.errors import StillAtWork
+from rollout.evidence import with_records
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import last_look
 from rollout.foresight import newest_baseline
@@ -93,6 +94,7 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     reversal = Reversal(began, back.ended, back.restored, back.quarantined | found.unseen)
     confirmation = confirm(site, day, _baseline(site), reversal, protocol.criterion)
     report = _report(call, protocol, site, plan, reversal, confirmation, ledger, executor)
+    report = with_records(report, site.reports / call.run, ledger.file, AuditFile(site.state))
     if report.outcome is Outcome.COMPLETE:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=report.outcome.value)
     ownership.release()

@@ -158,6 +158,25 @@ class Ledger:
         """When each agent's latest step was written, in Unix seconds: a process of ours is older."""
         return {entry.agent: entry.at for entry in self.entries if entry.agent}
 
+    def first_snapshots(self) -> dict[str, Snapshot]:
+        """Each agent as it was before this run first touched it."""
+        first: dict[str, Snapshot] = {}
+        for entry in self.entries:
+            if entry.snapshot is not None:
+                first.setdefault(entry.agent, entry.snapshot)
+        return first
+
+    def away_seconds(self) -> dict[str, float | None]:
+        """How long each agent was being changed or brought back, in all: from intention to read-back; None where no read-back followed."""
+        begun: dict[str, float] = {}
+        away: dict[str, float] = {}
+        for entry in self.entries:
+            if entry.step in (Step.INTENDED, Step.REVERTING):
+                begun.setdefault(entry.agent, entry.at)
+            elif entry.step in (Step.VERIFIED, Step.RESTORED) and entry.agent in begun:
+                away[entry.agent] = away.get(entry.agent, 0.0) + entry.at - begun.pop(entry.agent)
+        return away | dict.fromkeys(begun)
+
     def holds(self) -> list[Entry]:
         """The times at which the run was held for a person."""
         return [entry for entry in self.entries if entry.step is Step.HELD]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.alert import alert_of
+from rollout.audit import AuditFile
 from rollout.checkout import named_plan
 from rollout.errors import Refused
+from rollout.evidence import found_files, with_records
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
@@ -43,6 +45,7 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     agents = site.fleet.agents
     look = last_look(site, executor.change if executor else None, ledger, agents, ledger.batches(), pids)
     report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches)
+    report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
     if outcome is Outcome.ROLLED_BACK:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=outcome.value)
     ownership.release()
@@ -112,6 +115,6 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
             "criteria": criteria,
             "batches": batches,
             "unknowns": (*look.unknowns, "what the run measured of the batch that it died in: its report was never written"),
-            "evidence": {},
+            "evidence": found_files(site.reports / run),
         }
     )
