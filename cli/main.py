@@ -119,6 +119,17 @@ def exporter(
     serve(supervisor, os.environ.get("ROLLOUT_SUPERVISOR_USER", ""), os.environ.get("ROLLOUT_SUPERVISOR_PASSWORD", ""), listen)
 
 
+@app.command("state-exporter")
+def state_exporter(
+    listen: Annotated[str, typer.Option(help="HOST:PORT to serve /metrics on.")],
+    site: SiteName = "lab",
+) -> None:
+    """Export runs, judgements, clocks and the open incident of a site, and keep its incidents: one per site, where its state folder is."""
+    from rollout.observe.state_exporter import serve
+
+    serve(SITES / f"{site}.yaml", WEEK3, listen)
+
+
 def main() -> None:
     """The command with errors as one sentence and the exit code that the README lists."""
     try:

@@ -13,6 +13,7 @@ from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import read_report, write_report
+from rollout.rollbacks import announce
 from rollout.site import Site, load_site
 
 
@@ -36,6 +37,7 @@ def settle(run: str, site_file: Path, plan_file: Path) -> DayReport | None:
     executor = _executor(site, day, facts["change"], ledger, ownership)
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
+    announce(ledger, ownership.epoch, f"run {run} is settled", day.deadlines.rollback)
     reversal = executor.roll_back()
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
     agents = site.fleet.agents
