@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
-from cli import control, emergency, fleet, judge, server
+from cli import alerting, control, emergency, fleet, judge, server
 from rollout.errors import Held, InputError, Refused, RollbackIncomplete, RolloutError
 
 app = typer.Typer(help="Progressive, metrics-gated rollouts for fleets of plain processes.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(server.app, name="server")
 app.add_typer(emergency.app, name="emergency")
+app.add_typer(alerting.app, name="alerting")
+app.command()(alerting.acknowledge)
 app.command("rehearse")(emergency.rehearse_emergencies)
 app.command()(judge.judge)
 app.command()(judge.replay)

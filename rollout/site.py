@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from rollout.alerting.deployment import AlertingDeployment
 from rollout.change import Change
 from rollout.changes.metrics import FLAG, MetricsActivation
 from rollout.clock import Clock, SystemClock
@@ -19,16 +20,21 @@ from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Prometheus, Sources
 from rollout.plan import ChangeKind, Deadlines
 from rollout.secrets import read_secrets
+from rollout.services.alertmanager import Alertmanager, Alerts
+from rollout.services.hub_rules import HubRules
 from rollout.services.hub_targets import HubTargets
 from rollout.services.supervisor import Supervisor
 from rollout.services.supervisor_rpc import SupervisorRpc
-from rollout.site_file import MachineAccess, load_site_file
+from rollout.site_file import MachineAccess, SiteFile, load_site_file
 from rollout.transports.local import LocalTransport
 
 
 @dataclass(frozen=True)
 class Site:
-    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine."""
+    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine.
+
+    alerting: None where nobody is told of alerts.
+    """
 
     file: Path
     name: str
@@ -42,6 +48,12 @@ class Site:
     scrape_interval: float
     cores: Mapping[str, float]
     clock: Clock
+    alerting: AlertingDeployment | None = None
+
+    @property
+    def alerts(self) -> Alerts | None:
+        """Who knows what alerts; None where nobody does."""
+        return None if self.alerting is None else self.alerting.alertmanager
 
     @property
     def runs(self) -> Path:
@@ -85,7 +97,18 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
         scrape_interval=document.scrape_interval,
         cores=document.cores,
         clock=clock,
+        alerting=_alerting(file, document, machines, client),
     )
+
+
+def _alerting(file: Path, document: SiteFile, machines: Mapping[str, Machine], client: httpx.Client) -> AlertingDeployment | None:
+    """How rules reach those hubs that take some, and routes the Alertmanager."""
+    access = document.alerting
+    if access is None:
+        return None
+    hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
+    manager = access.alertmanager
+    return AlertingDeployment(access, hubs, Alertmanager(manager.url, client), machines[manager.machine].transport, file)
 
 
 def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:

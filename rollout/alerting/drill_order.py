@@ -6,20 +6,17 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rollout.alert import AlertLevel
-
 
 @dataclass(frozen=True, slots=True)
 class DrillOrder:
-    """level: what to show beside the real one, None for none; opened: since when a drilled incident is open, None for none; until: Unix seconds.
+    """One drill. opened: since when its incident is open and its levels stand, until: when it is over, in Unix seconds.
 
     It ends by itself, so that a drill whose process died does not ring on.
     """
 
     name: str
+    opened: float
     until: float
-    level: AlertLevel | None = None
-    opened: float | None = None
 
 
 class DrillFile:
@@ -32,13 +29,12 @@ class DrillFile:
         """Replace the order in one step."""
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(order) | {"level": None if order.level is None else order.level.name}) + "\n", encoding="utf-8")
+        fresh.write_text(json.dumps(asdict(order)) + "\n", encoding="utf-8")
         fresh.replace(self.file)
 
     def order(self) -> DrillOrder:
         """The order as written, over or not."""
-        record = json.loads(self.file.read_text(encoding="utf-8"))
-        return DrillOrder(**record | {"level": None if record["level"] is None else AlertLevel[record["level"]]})
+        return DrillOrder(**json.loads(self.file.read_text(encoding="utf-8")))
 
     def end(self) -> None:
         """No drill any more."""

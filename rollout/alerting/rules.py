@@ -2,7 +2,8 @@
 
 A tier's minutes stand in its expression and not in `for:`, since Prometheus forgets how long something was pending when it restarts, and a short
 gap of the exporter would start it anew. `for:` says how long a level has to stand. YAML anchors are never used: Prometheus takes an alias for a
-metric of that name, and promtool finds nothing wrong with it.
+metric of that name, and promtool finds nothing wrong with it. An agent whose restart is planned is silenced under its own alert by the run; the
+levels, which name no agent, leave it out by themselves.
 """
 
 from __future__ import annotations
@@ -44,6 +45,11 @@ def tier_alert(row: Escalation) -> str:
     return f"Escalation{row.tier.value}"
 
 
+def tier_seconds(row: Escalation, pace: float) -> float:
+    """The age of an incident at which the tier joins."""
+    return 60 * row.after / pace
+
+
 def rule_files(plan: Plan) -> dict[str, str]:
     """File name to content. At a rehearsal the tiers' minutes are compressed by its pace, which every report prints."""
     return {f"{name}.yaml": rendered(group) for name, group in ((LEVELS, levels(plan)), (ESCALATION, escalation(plan)))}
@@ -52,10 +58,11 @@ def rule_files(plan: Plan) -> dict[str, str]:
 def levels(plan: Plan) -> Group:
     """Recording rules for each input, the level, and one alert for each level and for each agent."""
     inputs = {
-        "rollout:agents:unwell": f"({FLEET} unless {PLANNED}) unless {WELL}",
-        "rollout:agents:unwell_count": "count(rollout:agents:unwell) or vector(0)",
-        "rollout:machines:lost": "count(count by (machine) (rollout:agents:unwell) == count by (machine) (" + FLEET + ")) or vector(0)",
-        "rollout:agents:unwell_share": f"rollout:agents:unwell_count / (count({FLEET}) or vector(1))",
+        "rollout:agents:unwell": f"{FLEET} unless {WELL}",
+        "rollout:agents:missed": f"rollout:agents:unwell unless {PLANNED}",
+        "rollout:agents:missed_count": "count(rollout:agents:missed) or vector(0)",
+        "rollout:agents:missed_share": f"rollout:agents:missed_count / (count({FLEET}) or vector(1))",
+        "rollout:machines:lost": f"count(count by (machine) (rollout:agents:missed) == count by (machine) ({FLEET})) or vector(0)",
         "rollout:sources:silent": "count(max by (source) (rollout_source_fresh) == 0) or vector(0)",
         "rollout:sources:count": "count(max by (source) (rollout_source_fresh)) or vector(0)",
         "rollout:alert_level": " or ".join(_level_terms(plan.system_wide)),
@@ -85,9 +92,9 @@ def _level_terms(system_wide: float) -> list[str]:
     return [
         f"3 * absent({FLEET})",
         "3 * (rollout:machines:lost > bool 0 == 1)",
-        f"3 * (rollout:agents:unwell_share > bool {system_wide:g} == 1)",
+        f"3 * (rollout:agents:missed_share > bool {system_wide:g} == 1)",
         "3 * (rollout:sources:silent == bool rollout:sources:count == 1)",
-        "2 * (rollout:agents:unwell_count > bool 0 == 1)",
+        "2 * (rollout:agents:missed_count > bool 0 == 1)",
         "2 * (rollout:sources:silent > bool 0 == 1)",
         "max(rollout_degraded) > bool 0 == 1",
         "vector(0)",
@@ -96,7 +103,7 @@ def _level_terms(system_wide: float) -> list[str]:
 
 def escalation(plan: Plan) -> Group:
     """One alert for each tier; each goes on firing when the next one joins it, since the incident is not over then."""
-    return _group(ESCALATION, [_tier(row, 60 * row.after / plan.pace) for row in plan.escalation])
+    return _group(ESCALATION, [_tier(row, tier_seconds(row, plan.pace)) for row in plan.escalation])
 
 
 def _tier(row: Escalation, seconds: float) -> Group:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from rollout.alert import Alert
+from rollout.alert import Alert, AlertLevel
 from rollout.fleet import Fleet
 from rollout.incident import IncidentStep
 from rollout.judgement_file import StoredJudgements
@@ -158,10 +158,9 @@ def of_incident(state: State, now: float) -> Iterator[Metric]:
     opened = gauge("incident_opened_timestamp_seconds", "When the open incident began.", "incident", "run", "drill")
     if last is not None and going:
         opened.add_metric([last.incident, last.run, "no"], last.at)
-    level = gauge("drill_level", "The alert level that a drill plays.", "drill")
+    played = gauge("drill_level", "The alert levels that a drill plays.", "drill", "level")
     if state.drill is not None and now < state.drill.until:
-        if state.drill.opened is not None:
-            opened.add_metric([state.drill.name, "", "yes"], state.drill.opened)
-        if state.drill.level is not None:
-            level.add_metric(["yes"], state.drill.level)
-    yield from (total, present, opened, level)
+        opened.add_metric([state.drill.name, "", "yes"], state.drill.opened)
+        for level in AlertLevel:
+            played.add_metric(["yes", level.name], level)
+    yield from (total, present, opened, played)

@@ -20,7 +20,7 @@ PLAN = load_plan(ROOT / "plans" / "week3.yaml")
 
 def promtool(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """`promtool WORDS`."""
-    return subprocess.run([find("promtool"), *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([find("promtool"), *words], capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_the_committed_files_are_what_the_plan_renders() -> None:

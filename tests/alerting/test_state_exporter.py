@@ -179,9 +179,9 @@ def test_a_broken_file_is_told_and_costs_nothing_else(world: World) -> None:
 def test_a_drill_shows_beside_the_truth_and_ends_by_itself(world: World) -> None:
     """Its level and its incident carry the label drill, and are gone when its time is over."""
     served = Served(world)
-    DrillFile(world.folder).write(DrillOrder("drill-1", world.clock.now() + 10, AlertLevel.RED, world.clock.now()))
-    assert served.samples()["drill_level", "yes"] == AlertLevel.RED
+    DrillFile(world.folder).write(DrillOrder("drill-1", world.clock.now(), world.clock.now() + 10))
+    assert served.samples()["drill_level", "yes", "RED"] == AlertLevel.RED
     assert served.samples()["incident_opened_timestamp_seconds", "yes", "drill-1", ""] == world.clock.now()
     assert served.samples()["incident_open",] == 0
     world.clock.sleep(11)
-    assert ("drill_level", "yes") not in served.samples()
+    assert ("drill_level", "yes", "RED") not in served.samples()
