@@ -97,18 +97,18 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
         scrape_interval=document.scrape_interval,
         cores=document.cores,
         clock=clock,
-        alerting=_alerting(file, document, machines, client),
+        alerting=_alerting(file, document, machines, client, clock),
     )
 
 
-def _alerting(file: Path, document: SiteFile, machines: Mapping[str, Machine], client: httpx.Client) -> AlertingDeployment | None:
+def _alerting(file: Path, document: SiteFile, machines: Mapping[str, Machine], client: httpx.Client, clock: Clock) -> AlertingDeployment | None:
     """How rules reach those hubs that take some, and routes the Alertmanager."""
     access = document.alerting
     if access is None:
         return None
     hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
     manager = access.alertmanager
-    return AlertingDeployment(access, hubs, Alertmanager(manager.url, client), machines[manager.machine].transport, file)
+    return AlertingDeployment(access, hubs, Alertmanager(manager.url, client), machines[manager.machine].transport, file, clock)
 
 
 def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:

@@ -11,11 +11,17 @@ from ruamel.yaml import YAML
 from rollout.alerting.contacts import AlertingAccess
 from rollout.alerting.routes import alertmanager_config
 from rollout.alerting.rules import rule_files
+from rollout.clock import Clock, Deadline, wait_until
 from rollout.errors import SourceFault
 from rollout.plan import Plan
 from rollout.services.alertmanager import Alertmanager
 from rollout.services.hub_rules import HubRules
 from rollout.transports.port import Transport
+
+READ_BACK = 30.0
+"""Seconds for the running programs to follow."""
+LOOK = 1.0
+"""Seconds between two looks whether they do."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class AlertingDeployment:
     alertmanager: Alertmanager
     transport: Transport
     site_file: Path
+    clock: Clock
 
     def apply(self, plan: Plan) -> None:
         """Write, reload, read back. Raises InputError for contacts that the plan's roles lack, SourceFault when a program refuses or does not follow.
@@ -45,7 +52,14 @@ class AlertingDeployment:
             raise
 
     def _require_effect(self, plan: Plan) -> None:
-        if wrong := list(self.differences(plan)):
+        """A hub needs a few seconds to find its Alertmanager again after a reload."""
+        wrong: list[str] = []
+
+        def as_wanted() -> bool | None:
+            wrong[:] = self.differences(plan)
+            return not wrong or None
+
+        if wait_until(as_wanted, Deadline.after(self.clock, READ_BACK), LOOK) is None:
             raise SourceFault("; ".join(wrong))
 
     def _bring(self, config: str, rules: dict[str, dict[str, str]]) -> None:

@@ -126,7 +126,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         transport = LocalTransport("127.0.0.1")
         hub = HubRules("central", f"http://127.0.0.1:{hub_port}", folder / "rules", transport, client)
         manager = Alertmanager(f"http://127.0.0.1:{manager_port}", client)
-        deployment = AlertingDeployment(_access(folder, manager.url, web, mail), (hub,), manager, transport, folder / "site.yaml")
+        deployment = AlertingDeployment(_access(folder, manager.url, web, mail), (hub,), manager, transport, folder / "site.yaml", clock)
         site = replace(memory_site(world, folder), alerting=deployment, clock=clock)
         yield Desk(site, plan, deployment, keeper, folder / "inbox.jsonl")
     finally:
