@@ -31,7 +31,8 @@ def probed_situation(fleet: Fleet, sources: Sources, state: State, now: float, w
     fresh = fresh_sources(sources)
     if any(fresh.values()):
         try:
-            agents |= {identity: value == 1 for identity, value in by_agent(sources.now(PROBES), "probe").items() if identity in agents}
+            probes = by_agent(sources.now(PROBES), "probe")
+            agents |= {identity: bool(probes[identity] == 1) for identity in agents if identity in probes.index}
         except SourceFault:
             fresh = dict.fromkeys(fresh, False)
     if state.ledger is not None:

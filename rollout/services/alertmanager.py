@@ -96,7 +96,8 @@ class Alertmanager:
 
     def notifications(self) -> dict[str, tuple[float, float]]:
         """Integration to (sent, failed) since its start, as it counts them itself."""
-        sent, failed = {}, {}
+        sent: dict[str, float] = {}
+        failed: dict[str, float] = {}
         for line in self._answer("GET", "/metrics").text.splitlines():
             for name, counts in (("alertmanager_notifications_total{", sent), ("alertmanager_notifications_failed_total{", failed)):
                 if line.startswith(name):
