@@ -6,16 +6,19 @@ import json
 import threading
 from pathlib import Path
 
+import pandas as pd
 from prometheus_client.parser import text_string_to_metric_families
 
 from rollout.alert import AlertLevel, Situation
 from rollout.alerting.drill_order import DrillFile, DrillOrder
 from rollout.audit import AuditEntry, AuditFile, Order
+from rollout.errors import SourceFault
 from rollout.fleet import Fleet
 from rollout.incident import IncidentEntry, IncidentFile, IncidentStep
-from rollout.incident_keeper import IncidentKeeper
+from rollout.incident_keeper import PROBES, IncidentKeeper, probed_situation
 from rollout.ledger import Step
 from rollout.observe.exporter import ExporterServer
+from rollout.observe.prometheus import Sources
 from rollout.observe.state_exporter import StateReader
 from rollout.observe.state_folder import State, StateFolder
 from rollout.plan import load_plan
@@ -185,3 +188,40 @@ def test_a_drill_shows_beside_the_truth_and_ends_by_itself(world: World) -> None
     assert served.samples()["incident_open",] == 0
     world.clock.sleep(11)
     assert ("drill_level", "yes", "RED") not in served.samples()
+
+
+class Told:
+    """A hub with the probes that it is told. silent: whether it has gone."""
+
+    name = "central"
+
+    def __init__(self, probes: dict[str, float]) -> None:
+        self._probes = probes
+        self.silent = False
+
+    def require_fresh(self) -> None:
+        """Fresh unless silent."""
+        if self.silent:
+            raise SourceFault("central cannot be reached")
+
+    def now(self, query: str) -> pd.DataFrame:
+        """One row an agent."""
+        assert query == PROBES
+        return pd.DataFrame([{"machine": key.split("/")[0], "agent": key.split("/")[1], "value": value} for key, value in self._probes.items()])
+
+
+def test_the_situation_is_what_the_hub_has_of_each_agent(world: World) -> None:
+    """An agent whose probe fails is unwell, one without a probe unseen, one that is being restarted is expected; a silent hub knows nobody."""
+    fleet = Fleet("memory", world.agents[:3])
+    hub = Told({"east/Agent0": 1.0, "east/Agent1": 0.0, "west/Stranger": 1.0})
+    sources = Sources([hub])  # type: ignore[list-item]
+    state = Served(world)._folder().read()
+    assert probed_situation(fleet, sources, state, 0.0, 60.0) == Situation(
+        {"east/Agent0": True, "east/Agent1": False, "east/Agent2": None}, {"central": True}
+    )
+    open_run(world)
+    world.ledger().intend(1, world.change.snapshot(world.agents[1:2]), 1)
+    restarting = Served(world)._folder().read()
+    assert probed_situation(fleet, sources, restarting, world.clock.now(), 60.0).agents["east/Agent1"] is True
+    hub.silent = True
+    assert probed_situation(fleet, sources, state, 0.0, 60.0) == Situation(dict.fromkeys(fleet.by_id, None), {"central": False})
