@@ -13,6 +13,7 @@ from rollout.confirmation import confirm
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal
 from rollout.parameters import OnCancel
+from rollout.rollbacks import announce
 from tasks.roll_back import roll_back
 
 
@@ -46,6 +47,7 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
     run.log.warning("rolling back: %s", cause)
     what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
     executor = run.executor
+    announce(run.ledger, run.ownership.epoch, cause, run.day.deadlines.rollback, agents)
     try:
         reversal = roll_back(executor, agents, what)
     except OwnershipLost:

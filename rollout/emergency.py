@@ -27,6 +27,7 @@ from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
 from rollout.report import DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import write_report
+from rollout.rollbacks import announce
 from rollout.settlement import settle
 from rollout.site import Site, load_site
 
@@ -90,6 +91,7 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     ledger.intend(ownership.epoch, found.states, 0)
     limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size if day.batches else 1)
     executor = Executor(change, ledger, ownership, limits, site.clock)
+    announce(ledger, ownership.epoch, f"emergency: {call.reason}", day.deadlines.rollback)
     back = executor.roll_back()
     reversal = Reversal(began, back.ended, back.restored, back.quarantined | found.unseen)
     confirmation = confirm(site, day, _baseline(site), reversal, protocol.criterion)

@@ -16,6 +16,7 @@ from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import read_report, write_report
+from rollout.rollbacks import announce
 from rollout.site import Site, load_site
 from rollout.whereabouts import ledger_of
 
@@ -40,6 +41,7 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     executor = _executor(site, day, facts["change"], ledger, ownership) if facts["change"] else None  # a day that only looks has nothing to undo
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
+    announce(ledger, ownership.epoch, f"run {run} is settled", day.deadlines.rollback)
     reversal = executor.roll_back() if executor else Reversal(site.clock.now(), site.clock.now(), ())
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
     agents = site.fleet.agents

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import httpx
 
+from rollout.alerting.deployment import AlertingDeployment
 from rollout.change import Change
 from rollout.changes.flag import Flag
 from rollout.changes.metrics import FLAG, MetricsActivation
@@ -21,10 +22,12 @@ from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Prometheus, Sources
 from rollout.plan import ChangeKind, Deadlines
 from rollout.secrets import read_secrets
+from rollout.services.alertmanager import Alertmanager, Alerts
+from rollout.services.hub_rules import HubRules
 from rollout.services.hub_targets import HubTargets
 from rollout.services.supervisor import Supervisor
 from rollout.services.supervisor_rpc import SupervisorRpc
-from rollout.site_file import MachineAccess, load_site_file
+from rollout.site_file import MachineAccess, SiteFile, load_site_file
 from rollout.transports.local import LocalTransport
 
 NOTHING_SET: Mapping[str, str] = MappingProxyType({})
@@ -32,7 +35,10 @@ NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Site:
-    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine."""
+    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine.
+
+    alerting: None where nobody is told of alerts.
+    """
 
     file: Path
     name: str
@@ -46,6 +52,12 @@ class Site:
     scrape_interval: float
     cores: Mapping[str, float]
     clock: Clock
+    alerting: AlertingDeployment | None = None
+
+    @property
+    def alerts(self) -> Alerts | None:
+        """Who knows what alerts; None where nobody does."""
+        return None if self.alerting is None else self.alerting.alertmanager
 
     @property
     def runs(self) -> Path:
@@ -91,7 +103,18 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
         scrape_interval=document.scrape_interval,
         cores=document.cores,
         clock=clock,
+        alerting=_alerting(file, document, machines, client, clock),
     )
+
+
+def _alerting(file: Path, document: SiteFile, machines: Mapping[str, Machine], client: httpx.Client, clock: Clock) -> AlertingDeployment | None:
+    """How rules reach those hubs that take some, and routes the Alertmanager."""
+    access = document.alerting
+    if access is None:
+        return None
+    hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
+    manager = access.alertmanager
+    return AlertingDeployment(access, hubs, Alertmanager(manager.url, client), machines[manager.machine].transport, file, clock)
 
 
 def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:

@@ -1,5 +1,6 @@
 """The plan: days, steps, batches, bakes, gates, criteria, deadlines; all numbers live in its file."""
 
+from rollout.plan.alerting import Alerting, LevelDelays
 from rollout.plan.criterion import Criterion, Escalation, EscalationTier, WeekRule
 from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, FailureBudgets, Gate, Recovery, RollbackScope, Step
 from rollout.plan.impact import ImpactForm, ImpactMetric
@@ -8,6 +9,7 @@ from rollout.plan.plan import Plan, load_plan, plan_schema
 from rollout.plan.rehearsal import Rehearsal
 
 __all__ = [
+    "Alerting",
     "Bake",
     "Batches",
     "ChangeKind",
@@ -20,6 +22,7 @@ __all__ = [
     "Gate",
     "ImpactForm",
     "ImpactMetric",
+    "LevelDelays",
     "Load",
     "LoadLevel",
     "Plan",
