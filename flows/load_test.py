@@ -8,7 +8,7 @@ from flows.crossings import between_batches
 from flows.day_run import DayRun
 from flows.load_level import Climbed, not_watchable, run_level
 from flows.patience import patiently
-from rollout.errors import NotPassed
+from rollout.errors import GeneratorFault, NotPassed
 from rollout.load.findings import lasted_finding, level_evidence, levels_finding
 from rollout.load.frames import MEMORY, end_frame, memory_frame
 from rollout.load.watch import Watch
@@ -34,8 +34,12 @@ def put_under_load(run: DayRun) -> None:
     Raises NotPassed when a level that has to hold did not, or anything about the whole test was not as the plan wants it.
     """
     watch = Watch(run.site.fleet, run.site.machines, run.site.sources, run.record.started, run.day.source_budget)
-    climbed = _climb(run, watch)
-    recovery = None if not_watchable(climbed[-1]) else _recover(run, watch)
+    try:
+        climbed = _climb(run, watch)
+        recovery = None if not_watchable(climbed[-1]) else _recover(run, watch)
+    except GeneratorFault as fault:
+        run.keep("load", [Finding("load.generator", Verdict.ERROR, "no result", "a result of every level", str(fault))])
+        raise
     findings = [_levels(run, climbed), *_whole_test(run, climbed, recovery, watch)]
     required = {level.name for level in run.load.required}
     for each in climbed:
