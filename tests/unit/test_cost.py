@@ -59,6 +59,6 @@ def test_a_flood_of_series_is_found_and_named(source: ToldSource) -> None:
     ],
 )
 def test_a_hub_grows_as_the_plan_allows(series: float, samples: float, verdict: Verdict) -> None:
-    """For each of two agents: 36 series and 2.4 samples a second are what they bring, a flood, which may be somebody else's, is no pass, an unknown rate is not measured."""
+    """For each of two agents 36 series and 2.4 samples a second are well; a flood may be somebody else's and is no pass; an unknown rate is ERROR."""
     frame = growth_frame(HubCost("central", 0, 1000, 100), HubCost("central", 30, series, samples), 2)
     assert worst(validate("cost_growth", frame, BOUNDS, EVIDENCE)) is verdict
