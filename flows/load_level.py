@@ -23,7 +23,8 @@ from tasks.load import measure_level
 POLL = 0.5
 """Seconds between two questions whether the generator has ended."""
 SLACK = 120.0
-"""Seconds that a generator may need besides its level, most of it to start on a busy machine; one that is not is stopped, and its level was not measured."""
+"""Seconds that a generator may need besides its level, most of it to start on a busy machine; one that takes longer is stopped, and its level
+was not measured."""
 
 
 @dataclass(frozen=True)
