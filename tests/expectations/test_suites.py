@@ -80,7 +80,14 @@ BREAKS = {
     "load_end.recovery": ("recovery_ratio", 1.26),
     "load_end.recovery_proven": ("recovery_upper", 1.26),
 }
-WARNINGS = {"impact.proven", "load_level.latency_proven", "load_memory.proven", "load_end.recovery_proven"}
+WARNINGS = {
+    "impact.proven",
+    "cost_growth.series",
+    "cost_growth.samples",
+    "load_level.latency_proven",
+    "load_memory.proven",
+    "load_end.recovery_proven",
+}
 # A baseline below zero is also below its own spread: no frame can break the one without the other.
 ALSO = {"baseline.mean": {"baseline.spread"}}
 
