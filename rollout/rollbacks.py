@@ -32,7 +32,7 @@ def announce(ledger: Ledger, epoch: int, cause: str, budget: float, agents: Iter
     """Say in the ledger that these agents (None: all that it calls changed) are about to go back; the clock runs from here."""
     going = [snapshot.agent for snapshot in ledger.changed()]
     chosen = going if agents is None else [agent for agent in going if agent in set(agents)]
-    ledger.append(epoch, Step.ROLLING_BACK, cause=cause, budget=budget, agents=chosen)
+    ledger.append(epoch, Step.ROLLING_BACK, cause=cause, budget=budget, going=chosen)
 
 
 def last_rollback(ledger: Ledger) -> Rollback | None:
@@ -42,6 +42,6 @@ def last_rollback(ledger: Ledger) -> Rollback | None:
         return None
     entry, later = ledger.entries[places[-1]], ledger.entries[places[-1] + 1 :]
     back = {each.agent: each.at for each in later if each.step in DONE}
-    over = set(entry.facts["agents"]) <= back.keys()
+    over = set(entry.facts["going"]) <= back.keys()
     settled = next((each.at for each in later if each.step in (Step.CLOSED, Step.OPENED)), None)
     return Rollback(entry.facts["cause"], entry.facts["budget"], entry.at, max(back.values(), default=entry.at) if over else None, settled)

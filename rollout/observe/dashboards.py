@@ -50,7 +50,7 @@ def _of_file(file: Path) -> Iterator[PanelQuery]:
         title = content["title"]
         for panel in content["panels"]:
             yield from _of_panel(file, title, panel)
-        for mark in content["annotations"]["list"]:
+        for mark in content["annotations"].get("list", ()):
             yield PanelQuery(title, f"marks: {mark['name']}", mark["expr"], Needs.RUN)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(file, "", f"is no dashboard of ours: {error!r}") from error
