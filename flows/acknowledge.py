@@ -7,9 +7,10 @@ from pydantic import Field
 
 from rollout.alerting.acknowledgement import acknowledge as take_on
 from rollout.alerting.acknowledgement import sentence
-from rollout.checkout import named_plan, site_file
+from rollout.checkout import plan_file, site_file
 from rollout.document import Document
 from rollout.parameters import PLAN_NAME
+from rollout.plan import load_plan
 from rollout.site import load_site
 
 
@@ -26,7 +27,7 @@ class AcknowledgeParameters(Document):
 @flow(name="acknowledge", flow_run_name="acknowledge {parameters.incident}", persist_result=False)
 def acknowledge(parameters: AcknowledgeParameters) -> None:
     """The escalation of that incident falls quiet for a while. Fails when it is not the open one or Alertmanager does not answer."""
-    plan = named_plan(parameters.plan)
+    plan = load_plan(plan_file(parameters.plan))
     site = load_site(site_file(parameters.site), plan.days[0].deadlines)
     ends = take_on(parameters.incident, parameters.name, parameters.reason, site, plan)
     get_run_logger().info("%s", sentence(parameters.incident, parameters.name, ends))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rollout.checkpoints import CHECKPOINT_OF, CheckpointKind
+from rollout.final_look import UNTOUCHED
+from rollout.ledger import Step
 from rollout.plan import Criterion, WeekRule
 from rollout.report import DayReport, Outcome
 from rollout.scoreboard import VERDICT_OF, Board, Rule
@@ -12,6 +14,8 @@ from rollout.verdict import Evidence, Finding, Standing, Verdict
 
 LOST = "requests_lost"
 """The check in which a day counts the requests that were lost while it ran."""
+UNMOVED = frozenset({UNTOUCHED, Step.FOUND.value})
+"""Steps of an agent that was not away."""
 PROMISED = frozenset({"success", "mandatory"})
 """Kinds of criteria that "week 3 criteria achieved" means; tests, budgets and stretch goals are rows of their own."""
 
@@ -35,7 +39,7 @@ def uptime(board: Board, criterion: Criterion) -> Finding:
         failed |= {agent for batch in report.batches for check in batch.checks if check.verdict == Verdict.FAIL.name for agent in check.agents}
         failed |= {agent.agent for agent in report.agents if agent.verified is not True}
         failed |= set(report.rollback.quarantined) if report.rollback else set()
-        away = [agent.away_seconds for agent in report.agents if agent.step not in ("untouched", "found")]
+        away = [agent.away_seconds for agent in report.agents if agent.step not in UNMOVED]
         touched += len(away)
         unknown += sum(seconds is None for seconds in away)
         planned += sum(seconds for seconds in away if seconds is not None)
