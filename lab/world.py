@@ -29,8 +29,9 @@ POLL = 0.3
 
 def up(site: Site, say: Callable[[str], None]) -> None:
     """From nothing, or from the ruins of a crash, to a healthy lab with all metrics off; LabError says what is missing."""
-    names = ["prometheus", "prometheus-blackbox-exporter"] + ["prometheus-alertmanager"] * (site.alerting is not None)
-    found = {name: binaries.find(name) for name in names}
+    found = {name: binaries.find(name) for name in ("prometheus", "prometheus-blackbox-exporter")}
+    if site.alerting is not None:
+        found["prometheus-alertmanager"] = binaries.alertmanager()
     if is_up(site):
         raise LabError(f"the lab {site.name} is up already: `status` shows it, `down` ends it")
     swept = sweep(site.state)

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from lab.binaries import PROJECT, find
+from lab.binaries import PROJECT, alertmanager, find
 from rollout.alert import Situation
 from rollout.alerting.contacts import AlertingAccess
 from rollout.alerting.deployment import AlertingDeployment
@@ -109,7 +109,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             "--log.level=warn",
         ],
         [
-            find("prometheus-alertmanager"),
+            alertmanager(),
             f"--config.file={folder}/alertmanager.yaml",
             f"--web.listen-address=127.0.0.1:{manager_port}",
             f"--storage.path={folder}/alertmanager",
