@@ -6,12 +6,12 @@ from pathlib import Path
 
 from rollout.alert import alert_of
 from rollout.audit import AuditFile
-from rollout.checkout import named_plan
 from rollout.errors import Refused
 from rollout.evidence import found_files, with_records
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
+from rollout.named_plan import named_plan
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report

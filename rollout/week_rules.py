@@ -92,7 +92,9 @@ def checkpoints(board: Board, criterion: Criterion) -> Finding:
         if not taken:
             return _finding(board, criterion, Verdict.ERROR, "not taken", "The week-end checkpoint was not taken.")
         return _finding(board, criterion, taken[-1].verdict, "taken", taken[-1].sentence)
-    due = [day.day for day in week.plan.days if kind is not CheckpointKind.POST_DEPLOYMENT or day.change is not None]
+    reviews = {each.day for each in week.plan.criteria if each.rule is WeekRule.READY}  # a review judges before its own end
+    days = [day for day in week.plan.days if day.day not in reviews]
+    due = [day.day for day in days if kind is not CheckpointKind.POST_DEPLOYMENT or day.change is not None]
     newest = {each.run: each for each in week.checkpoints if each.kind is kind}
     taken_of = {day: newest.get(week.reports[day].run_id) for day in due if day in week.reports}
     verdicts = [Verdict.ERROR if each is None else each.verdict for each in taken_of.values()]

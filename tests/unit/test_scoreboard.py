@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from rollout.audit import Emergency
-from rollout.checkout import named_plan
 from rollout.checkpoints import Checkpoint, CheckpointFile, CheckpointKind, day_checkpoints
 from rollout.clock import SystemClock
 from rollout.ledger import Ledger
+from rollout.named_plan import named_plan
 from rollout.needs import told, unmet_needs
 from rollout.plan import Plan
 from rollout.rehearsals import Rehearsal, RehearsalFile
@@ -195,9 +195,11 @@ def test_checkpoints_are_judged_from_the_days_and_counted_by_run(tmp_path: Path,
     for checkpoint in day_checkpoints(week[-1], ledger, PLAN, 1.0):
         file.append(checkpoint)
     made = board(tmp_path, *week)
-    assert standing(made, "C.1", "C.3") == [Standing.NOT_PROVEN, Standing.NOT_PROVEN]
+    assert standing(made, "C.1", "C.3") == [Standing.NOT_PROVEN, Standing.MET]
     assert "took no baseline" in made.row("C.1").sentence
-    assert "days without a run: 7" in made.row("C.3").sentence
+    (tmp_path / "reports" / "run-6" / "report.json").unlink()
+    assert board(tmp_path).row("C.3").verdict is Standing.NOT_PROVEN
+    assert "days without a run: 6" in board(tmp_path).row("C.3").sentence
     file.append(Checkpoint(2.0, CheckpointKind.WEEK_END, "lab", 7, "run-7", Verdict.PASS, "All judged."))
     assert board(tmp_path).row("C.4").verdict is Standing.MET
 
