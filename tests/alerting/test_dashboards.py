@@ -46,7 +46,7 @@ class Place:
 
 def check(hub: object, happened: frozenset[Needs], folder: Path = JSON_FOLDER) -> dict[str, Verdict]:
     """Verdict by dashboard."""
-    return {finding.sentence.partition(":")[0]: finding.verdict for finding in check_dashboards.fn(Place(hub), happened, folder)}
+    return {": ".join(finding.sentence.split(": ")[:2]): finding.verdict for finding in check_dashboards.fn(Place(hub), happened, folder)}
 
 
 def test_the_committed_json_is_what_the_code_writes() -> None:
