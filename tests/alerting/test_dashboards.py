@@ -45,10 +45,8 @@ class Place:
 
 
 def check(hub: object, happened: frozenset[Needs], folder: Path = JSON_FOLDER) -> dict[str, Verdict]:
-    """Verdict by dashboard."""
-    return {
-        finding.sentence.removeprefix("Rollout: ").partition(":")[0]: finding.verdict for finding in check_dashboards.fn(Place(hub), happened, folder)
-    }
+    """Verdict by dashboard; a dashboard's title has a colon of its own."""
+    return {":".join(finding.sentence.split(":")[:2]): finding.verdict for finding in check_dashboards.fn(Place(hub), happened, folder)}
 
 
 def test_the_committed_json_is_what_the_code_writes() -> None:
@@ -68,15 +66,15 @@ def test_a_query_that_returns_nothing_fails_its_dashboard_and_no_other() -> None
     """With an answer to everything all pass; one empty panel that is due fails its own board, by name; one that is not due yet does not."""
     assert set(check(Hub(), AFTER_DAY_4).values()) == {Verdict.PASS}
     failed = check(Hub(empty="probe_success"), BEFORE_THE_WEEK)
-    assert failed["fleet"] is Verdict.FAIL
-    assert failed["hubs"] is Verdict.PASS
-    assert check(Hub(empty="rollout_batch_agents"), BEFORE_THE_WEEK)["fleet"] is Verdict.PASS
-    assert check(Hub(empty="rollout_batch_agents"), AFTER_DAY_4)["batches"] is Verdict.FAIL
+    assert failed["Rollout: fleet"] is Verdict.FAIL
+    assert failed["Rollout: hubs"] is Verdict.PASS
+    assert check(Hub(empty="rollout_batch_agents"), BEFORE_THE_WEEK)["Rollout: fleet"] is Verdict.PASS
+    assert check(Hub(empty="rollout_batch_agents"), AFTER_DAY_4)["Rollout: batches"] is Verdict.FAIL
 
 
 def test_a_query_that_the_hub_refuses_fails_whenever() -> None:
     """Also one that is not due yet."""
-    assert check(Hub(refused="rollout_watchdog"), BEFORE_THE_WEEK)["hubs"] is Verdict.FAIL
+    assert check(Hub(refused="rollout_watchdog"), BEFORE_THE_WEEK)["Rollout: hubs"] is Verdict.FAIL
 
 
 def test_without_a_hub_or_without_dashboards_nothing_is_met(tmp_path: Path) -> None:
@@ -90,7 +88,7 @@ def test_without_a_hub_or_without_dashboards_nothing_is_met(tmp_path: Path) -> N
 
     (finding,) = check_dashboards.fn(Place(Silent()), BEFORE_THE_WEEK)
     assert finding.verdict is Verdict.ERROR
-    assert check(Hub(), BEFORE_THE_WEEK, tmp_path) == {str(tmp_path): Verdict.FAIL}
+    assert check(Hub(), BEFORE_THE_WEEK, tmp_path) == {f"{tmp_path}: holds no dashboards": Verdict.FAIL}
     shutil.copy(JSON_FOLDER / "rollout-fleet.json", tmp_path)
     content = json.loads((tmp_path / "rollout-fleet.json").read_text())
     content["panels"][0]["targets"] = []
