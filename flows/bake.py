@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from flows.contract import judge_contract
 from flows.day_run import DayRun
 from flows.judging import findings_of, judge_look
 from flows.neighbourhood import foreign_restarts
 from flows.patience import patiently
+from flows.set_back import blamed, set_back, without
 from rollout.batches import Batch
 from rollout.executor import Activation
 from rollout.judge.judgement import BatchJudgement
@@ -24,22 +26,32 @@ from tasks.measure import measure_errors, measure_health
 
 @dataclass(frozen=True, slots=True)
 class Baked:
-    """What became of a batch's bake. gate: the one that decided; judgement: the judge's, at the last look that was taken."""
+    """What became of a batch's bake. gate: the one that decided; judgement: the judge's, at the last look that was taken.
+
+    set_back: agents that went back alone meanwhile, with the reason.
+    """
 
     decision: Decision
     gate: str
     findings: tuple[Finding, ...]
     extensions: int
     judgement: BatchJudgement | None
+    set_back: Mapping[str, str] = field(default_factory=dict)
 
 
 def bake(run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> Baked:
     """Judge the activation, then look at the batch until it is promoted, rolled back or held. Raises Held when no source answers."""
-    windows = run.windows
-    findings = judge_activation(run, activation, f"batch {batch.index}")
-    decision = _decided(run, batch, activation, worst(findings), proceed=False, extensions_left=0, last=last)
+    windows, whole, before, told = run.windows, batch, set(run.set_back), list[Finding]()
+    while True:
+        findings = (*judge_activation(run, activation, f"batch {batch.index}"), *judge_contract(run, batch))
+        guilty = blamed(run, findings)
+        decision = _decided(run, whole, worst(findings), guilty, proceed=False, extensions_left=0, last=last)
+        if decision is not Decision.SET_BACK:
+            break
+        told += findings
+        batch, activation = _set_back(run, batch, activation, guilty, findings)
     if decision in (Decision.ROLL_BACK, Decision.HOLD):
-        return Baked(decision, "activation", findings, 0, None)
+        return Baked(decision, _gate_of(run, findings), (*told, *findings), 0, None, _since(run, before))
     looks, extensions = list(windows.looks), list(windows.extensions)
     while True:
         look = looks.pop(0)
@@ -52,14 +64,37 @@ def bake(run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> Ba
         proceed = judgement.proceed if votes else True
         if restarts and extensions:  # something else changed in the window: nothing good is said of it before it was extended
             verdict, proceed = max(verdict, Verdict.INCONCLUSIVE), False
-        decision = _decided(run, batch, activation, verdict, proceed=proceed, extensions_left=len(extensions), last=last)
-        if not looks and decision is Decision.EXTEND_BAKE:
+        seen = (*health, *findings_of(run, judgement, activation))
+        guilty = blamed(run, seen, judgement)
+        decision = _decided(run, whole, verdict, guilty, proceed=proceed, extensions_left=len(extensions), last=last)
+        if decision is Decision.SET_BACK:
+            told += seen
+            batch, activation = _set_back(run, batch, activation, guilty, seen)
+            looks.insert(0, look)  # the others are looked at once more, without them
+        elif not looks and decision is Decision.EXTEND_BAKE:
             looks.append(look + extensions.pop(0))
         elif not looks or decision is Decision.ROLL_BACK:
             break
     gate = "impact" if votes and judgement.verdict > worst(health) else "batch_health"
-    told = (*findings, *health, *findings_of(run, judgement, activation))
-    return Baked(decision, gate, told, len(windows.extensions) - len(extensions), judgement)
+    return Baked(decision, gate, (*told, *findings, *seen), len(windows.extensions) - len(extensions), judgement, _since(run, before))
+
+
+def _set_back(run: DayRun, batch: Batch, activation: Activation, guilty: frozenset[str], findings: Sequence[Finding]) -> tuple[Batch, Activation]:
+    """Bring the guilty back and go on with the others of the batch."""
+    set_back(run, guilty, findings)
+    return replace(batch, agents=tuple(agent for agent in batch.agents if agent.id not in guilty)), without(activation, guilty)
+
+
+def _since(run: DayRun, before: set[str]) -> dict[str, str]:
+    """Agents set back since then, with the reason."""
+    return {agent: reason for agent, reason in run.set_back.items() if agent not in before}
+
+
+def _gate_of(run: DayRun, findings: Sequence[Finding]) -> str:
+    """The gate whose suite found the worst."""
+    worst_one = max(findings, key=lambda finding: finding.verdict)
+    suites = {gate.suite: gate.name for gate in run.day.gates}
+    return suites.get(worst_one.check.partition(".")[0], "activation")
 
 
 def judge_activation(run: DayRun, activation: Activation, what: str) -> tuple[Finding, ...]:
@@ -68,7 +103,8 @@ def judge_activation(run: DayRun, activation: Activation, what: str) -> tuple[Fi
     query = "getAllProcessInfo; /proc/PID/environ; /proc/net/tcp; GET /health; GET /metrics"
     evidence = Evidence("supervisor, /proc, probe", query, activation.since, activation.verified_at, len(rows))
     agents = [reading.agent for reading in activation.readings]
-    return judge_gate("activation", rows, run.gate("activation").bounds, evidence, agents, (), what)
+    gate = run.gate("activation")
+    return judge_gate(gate.suite, rows, gate.bounds, evidence, agents, (), what)
 
 
 def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, restarts: Mapping[str, Restart]) -> tuple[Finding, ...]:
@@ -91,19 +127,20 @@ def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, re
     return findings + judge_gate("batch_errors", answered, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)
 
 
-def _decided(run: DayRun, batch: Batch, activation: Activation, verdict: Verdict, *, proceed: bool, extensions_left: int, last: bool) -> Decision:
-    """The reducer's decision on what is known now."""
+def _decided(run: DayRun, batch: Batch, verdict: Verdict, guilty: frozenset[str], *, proceed: bool, extensions_left: int, last: bool) -> Decision:
+    """The reducer's decision on what is known now. batch: all of it; guilty: agents that alone are to blame for what failed."""
     budgets = run.failure_budgets
-    failed_before = run.failed() - set(batch.ids)
+    failed = run.failed() | guilty | set(run.set_back)  # an agent that went back alone has failed too
     progress = Progress(
         verdict=verdict,
         proceed=proceed,
-        failed_in_batch=len(activation.failed),
+        failed_in_batch=len(failed & set(batch.ids)),
         batch_size=len(batch.agents),
-        failed_in_run=len(failed_before) + len(activation.failed),
+        failed_in_run=len(failed),
         attempted_in_run=len(run.touched),
         extensions_left=extensions_left,
         last=last,
+        separable=bool(guilty),
     )
     return decide(progress, budgets.per_batch, budgets.cumulative)
 

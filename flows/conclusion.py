@@ -68,6 +68,7 @@ def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayRe
         batches=tuple(run.record.batches),
         agents=agents,
         rollback=_rollback(run),
+        optimization=run.record.optimization,
         unknowns=tuple(
             dict.fromkeys([*run.record.unknowns, *look.unknowns] + [f"{c.id}: {c.sentence}" for c in criteria if c.verdict is Standing.NOT_MEASURED])
         ),
@@ -100,7 +101,8 @@ def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
     if outcome is Outcome.ROLLED_BACK:
         return []
     found = [finding.sentence.rstrip(".") for findings in run.record.findings.values() for finding in findings if finding.verdict is Verdict.FAIL]
-    return found + [check.sentence.rstrip(".") for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
+    checks = [(batch, check) for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
+    return found + [check.sentence.rstrip(".") for batch, check in checks if not check.agents or not set(check.agents) <= batch.set_back.keys()]
 
 
 def _last_look(run: DayRun) -> LastLook:

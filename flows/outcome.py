@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rollout.errors import OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal
-from rollout.report import BatchReport, Outcome
+from rollout.report import BatchReport, OptimizationReport, Outcome
 from rollout.verdict import Finding
 
 
@@ -24,6 +24,7 @@ class RunRecord:
     reversal_cause: str = ""
     seconds_to_healthy: float | None = None
     baseline_after: str = "not measured"
+    optimization: OptimizationReport | None = None
 
 
 def outcome_of(record: RunRecord, error: BaseException | None, still_changed: int) -> Outcome:

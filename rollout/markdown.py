@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from rollout.report import DayReport
+from rollout.report import DayReport, OptimizationReport
 from rollout.verdict import Standing
 
 LISTED = 12
@@ -30,6 +30,8 @@ def render(report: DayReport) -> str:
         parts += ["## Batches", _batches(report)]
     if report.rollback:
         parts += ["## Rollback", _rollback(report)]
+    if report.optimization:
+        parts += ["## Optimization", _optimization(report.optimization)]
     parts += ["## What we could not know", _bullets(report.unknowns) or "Nothing that this run was asked for stayed unknown."]
     if report.notes:
         parts += ["## Notes", _bullets(report.notes)]
@@ -54,7 +56,7 @@ def _batches(report: DayReport) -> str:
                 _names(batch.agents),
                 f"{batch.verified - batch.began:.1f} s",
                 f"{batch.ended - batch.began:.1f} s",
-                batch.decision,
+                batch.decision + (f"; set back alone: {', '.join(batch.set_back)}" if batch.set_back else ""),
                 because,
             ]
         )
@@ -74,6 +76,32 @@ def _rollback(report: DayReport) -> str:
         ["Quarantined", "; ".join(f"{agent}: {reason}" for agent, reason in rollback.quarantined.items()) or "none"],
     ]
     return _table(["Clock", "Value"], rows)
+
+
+def _optimization(done: OptimizationReport) -> str:
+    counted = ", ".join(f"{number} {outcome}" for outcome, number in done.counts.items() if number)
+    said = f"Pattern {done.pattern}; to be saved: more than {done.claim:.0%} of the start-up. {counted}.\n\n" + _bullets(done.sentences)
+    head = ["Agent", "Outcome", "Start-up", "Ratio (bound)", "Start-up by Prometheus", "First request", "Memory", "Because"]
+    rows = [
+        [
+            row.agent,
+            row.outcome,
+            _pair(row.seconds, ".3f", "s"),
+            "not measured" if row.ratio is None else f"{row.ratio:.2f} ({'no bound' if row.upper is None else f'< {row.upper:.2f}'})",
+            _pair(row.confirmed, ".3f", "s"),
+            _pair(row.first_request, ".3f", "s"),
+            _pair(row.memory, ".1f", "MiB"),
+            row.reason,
+        ]
+        for row in done.agents
+    ]
+    return f"{said}\n\n{_table(head, rows)}"
+
+
+def _pair(pair: tuple[float | None, float | None], form: str, unit: str) -> str:
+    """Before and after, as far as they were measured."""
+    before, after = ("not measured" if value is None else f"{value:{form}}" for value in pair)
+    return "not measured" if before == after == "not measured" else f"{before} -> {after} {unit}"
 
 
 def _agents(report: DayReport) -> str:

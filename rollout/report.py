@@ -70,6 +70,7 @@ class BatchReport(Document):
     extensions: int
     checks: tuple[CheckReport, ...]
     samples: str = ""
+    set_back: dict[str, str] = Field(default_factory=dict, description="Agents that went back alone while the batch went on, with the reason.")
 
 
 class AgentReport(Document):
@@ -82,6 +83,35 @@ class AgentReport(Document):
     state: str
     pid_before: int
     pid_after: int
+
+
+class OptimisedAgent(Document):
+    """One agent of an optimization. outcome: what became of it; seconds: medians of shadow starts, from spawn to healthy; None is not measured.
+
+    ratio: of the medians; upper: its one-sided 95 % bound; first_request: seconds; memory: MiB after it; confirmed: the agent's own start-up seconds
+    as Prometheus has them. Each pair is before, after.
+    """
+
+    agent: str
+    outcome: str
+    rank: int
+    seconds: tuple[float | None, float | None]
+    ratio: float | None
+    upper: float | None
+    first_request: tuple[float | None, float | None]
+    memory: tuple[float | None, float | None]
+    confirmed: tuple[float | None, float | None]
+    reason: str
+
+
+class OptimizationReport(Document):
+    """What optimising did. claim: share of the start-up that was to be saved; counts: agents by outcome; sentences: the judge's, with bounds."""
+
+    pattern: str
+    claim: float
+    counts: dict[str, int]
+    sentences: tuple[str, ...]
+    agents: tuple[OptimisedAgent, ...]
 
 
 class RollbackReport(Document):
@@ -125,6 +155,7 @@ class DayReport(Document):
     batches: tuple[BatchReport, ...]
     agents: tuple[AgentReport, ...]
     rollback: RollbackReport | None
+    optimization: OptimizationReport | None = Field(default=None, description="Null on days that optimise nothing, and where nothing was proven yet.")
     unknowns: tuple[str, ...] = Field(description="What this run could not know; always there.")
     notes: tuple[str, ...] = ()
     alert: AlertReport | None = Field(default=None, description="Null where nothing was observed at the end: not GREEN.")

@@ -10,7 +10,9 @@ from pathlib import Path
 import httpx
 
 from rollout.change import Change
-from rollout.changes.metrics import FLAG, MetricsActivation
+from rollout.changes import lazy_loading, metrics
+from rollout.changes.lazy_loading import LazyLoading
+from rollout.changes.metrics import MetricsActivation
 from rollout.clock import Clock, SystemClock
 from rollout.errors import Refused
 from rollout.fleet import Fleet
@@ -56,7 +58,9 @@ class Site:
     def change(self, kind: ChangeKind) -> Change:
         """The change of that kind on this site. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
-            return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {FLAG: "true"}, self.targets)
+            return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
+        if kind is ChangeKind.LAZY_LOADING:
+            return LazyLoading("lazy loading", self.fleet, self.machines, self.prober, {lazy_loading.FLAG: "true"})
         raise Refused(f"changes of kind {kind.value} are not built yet")
 
 

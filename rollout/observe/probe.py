@@ -38,6 +38,16 @@ class Metrics:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of an agent's work. status 0: no answer, with the reason; seconds: from request to whole body."""
+
+    status: int
+    body: bytes = b""
+    seconds: float = 0.0
+    reason: str = ""
+
+
 class Prober:
     """A small pool of clients over a whole fleet. timeout: seconds for one answer; width: requests side by side."""
 
@@ -68,6 +78,14 @@ class Prober:
         if response.status_code != HTTPStatus.OK:
             return Metrics(response.status_code, seconds=seconds)
         return Metrics(response.status_code, read_exposition(response.text), seconds)
+
+    def work(self, url: str) -> Reply:
+        """What a request to an agent's work port answers, whatever it is."""
+        try:
+            response = self._client.get(url)
+        except httpx.HTTPError as error:
+            return Reply(0, reason=_said(error))
+        return Reply(response.status_code, response.content, response.elapsed.total_seconds())
 
     def ask_all(self, ask: Callable[[Key], Answer], keys: Sequence[Key]) -> list[Answer]:
         """The answers in the order of the keys, asked side by side."""

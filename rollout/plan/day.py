@@ -13,6 +13,7 @@ from rollout.document import Document
 from rollout.errors import Refused
 from rollout.fleet import Agent, Selector
 from rollout.plan.impact import ImpactMetric
+from rollout.plan.optimization import Optimization
 from rollout.plan.scalars import Duration, Hour, Source
 from rollout.progress import FailureBudget
 
@@ -170,7 +171,8 @@ class Day(Document):
     """One day of the plan.
 
     needs: criteria that must be MET (or overridden by a person) before it starts; count: how many of the selected agents it takes, where a ranking
-    on the day says which; soak: how long the day's impact is measured at the end; source_budget: how long a failing source is waited for.
+    on the day says which; optimization: how it ranks and proves; soak: how long the day's impact is measured at the end; source_budget: how long
+    a failing source is waited for.
     """
 
     day: int = Field(ge=0)
@@ -188,6 +190,7 @@ class Day(Document):
     failure_budget: FailureBudgets | None = None
     gates: tuple[Gate, ...] = ()
     impact: tuple[ImpactMetric, ...] = ()
+    optimization: Optimization | None = None
     soak: Seconds | None = None
     source_budget: Seconds
 

@@ -53,6 +53,8 @@ def _day(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:
             yield f"{key}.needs", f"{need} is not measured before day {day.day}"
     if day.batches is not None:
         yield from _batches(plan, day, key)
+    if day.change is ChangeKind.LAZY_LOADING and day.optimization is None:
+        yield f"{key}.optimization", "a day that optimises says how it ranks and what it has to prove"
 
 
 def _batches(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, FiniteFloat
 
 from rollout.document import Document
-from rollout.plan.day import Bake, Count, Day, Seconds, Slug
+from rollout.plan.day import Bake, Count, Day, FailureBudgets, Seconds, Slug
 from rollout.plan.impact import ImpactForm, ImpactMetric, MetricName
 
 
@@ -32,10 +32,18 @@ class RehearsedBatches(Document):
     placebo: int | None = Field(default=None, ge=0)
 
 
+class RehearsedDay(Document):
+    """The numbers that a rehearsal replaces on one day only."""
+
+    count: Count | None = None
+    failure_budget: FailureBudgets | None = None
+    soak: Seconds | None = None
+
+
 class Rehearsal(Document):
     """What holds at a rehearsal's site instead of the plan's production numbers; printed in every report.
 
-    pace: divides batch intervals. gates: gate -> bound -> number. shadow: impact metrics without a vote.
+    pace: divides batch intervals. gates: gate -> bound -> number. shadow: impact metrics without a vote. days: numbers of one day alone.
     """
 
     title: str = Field(min_length=1)
@@ -48,6 +56,7 @@ class Rehearsal(Document):
     gates: dict[Slug, dict[Slug, FiniteFloat]] = Field(default_factory=dict)
     soak: Seconds
     source_budget: Seconds
+    days: dict[int, RehearsedDay] = Field(default_factory=dict)
 
     def applied_to(self, day: Day) -> Day:
         """The day with this rehearsal's numbers where it has such numbers at all."""
@@ -62,6 +71,8 @@ class Rehearsal(Document):
             changes["batches"] = day.batches.model_copy(update=self.batches.model_dump(exclude_none=True))
         if day.soak is not None:
             changes["soak"] = self.soak
+        own = self.days.get(day.day, RehearsedDay())
+        changes |= {name: value for name in RehearsedDay.model_fields if (value := getattr(own, name)) is not None}
         return day.model_copy(update=changes)
 
     def _impact(self, metric: ImpactMetric) -> ImpactMetric:

@@ -18,6 +18,8 @@ BOUNDS = {
     "min_scrape_success": 0.99,
     "min_scrapes": 8,
     "max_collection_seconds": 30.0,
+    "min_requests": 12,
+    "max_remaining_share": 0.6,
 }
 EVIDENCE = Evidence(source="central", query="up", start=100.0, end=160.0, samples=300)
 
@@ -44,6 +46,12 @@ def good_frame(suite: str) -> pd.DataFrame:
                 families=6,
                 health_feature_matches=True,
             )
+        case "lazy_loading":
+            frame = good_frame("activation").drop(columns=["metrics_status", "exposition_valid", "families"])
+        case "regression":
+            frame = agents.assign(asked=12, different=0)
+        case "improvement_confirmed":
+            frame = agents.assign(before_seconds=0.6, after_seconds=0.12, remaining_share=0.2)
         case "batch_health":
             frame = agents.assign(probe_success_ratio=1.0, restarts=0, processes=1)
         case "batch_errors":

@@ -46,6 +46,17 @@ BREAKS = {
     "collection.target": ("target_up", False),
     "collection.duration": ("scrape_duration_seconds", 30.5),
     "collection_time.total": ("collection_seconds", 30.1),
+    "lazy_loading.running": ("running", False),
+    "lazy_loading.port_owner": ("pid_matches_port", False),
+    "lazy_loading.restarted": ("started_after_act", False),
+    "lazy_loading.environment": ("environment_matches", False),
+    "lazy_loading.health": ("health_status", 404),
+    "lazy_loading.health_pid": ("health_pid_matches", False),
+    "lazy_loading.feature": ("health_feature_matches", False),
+    "regression.asked": ("asked", 11),
+    "regression.equal": ("different", 1),
+    "improvement_confirmed.measured": ("after_seconds", 0.0),
+    "improvement_confirmed.faster": ("remaining_share", 0.6),
     "impact.proven": ("upper", 0.02),
     "impact.sound": ("estimate", 0.011),
 }
@@ -80,7 +91,7 @@ def test_each_check_catches_its_own_breach_and_names_the_agent(check):
     row = len(frame) // 2
     frame.loc[row, column] = value
     findings = judged(suite, frame)
-    expected = Verdict.INCONCLUSIVE if check == "impact.proven" else Verdict.FAIL
+    expected = Verdict.INCONCLUSIVE if check in {"impact.proven", "improvement_confirmed.faster"} else Verdict.FAIL
     assert {name for name, finding in findings.items() if finding.verdict is not Verdict.PASS} == {check} | ALSO.get(check, set())
     assert findings[check].verdict is expected
     if "agent" in frame:
