@@ -70,20 +70,20 @@ def load_module(name: str) -> tuple[CodeType, ModuleType]:
     if code is None:
         raise SystemExit(f"{sys.executable}: No code object available for {name}")
     main = _main(spec.loader, spec.origin)
-    main.__spec__ = spec
-    main.__package__ = spec.parent
-    main.__cached__ = spec.cached
+    main.__dict__.update(__spec__=spec, __package__=spec.parent, __cached__=spec.cached)
     return code, main
 
 
 def load_script(path: str) -> tuple[CodeType, ModuleType]:
     """The code of `python PATH` and the module to run it in."""
     absolute = os.path.abspath(path)  # noqa: PTH100
-    finder = next((finder for finder in sys.meta_path if hasattr(finder, "script_loader")), None)
-    loader = SourceFileLoader("__main__", absolute) if finder is None else finder.script_loader(absolute)
+    ours = next((finder.script_loader for finder in sys.meta_path if hasattr(finder, "script_loader")), None)
+    loader = SourceFileLoader("__main__", absolute) if ours is None else ours(absolute)
     code = loader.get_code("__main__")
+    if code is None:
+        raise SystemExit(f"{sys.executable}: No code object available for {path}")
     main = _main(loader, absolute)
-    main.__cached__ = None
+    main.__dict__["__cached__"] = None
     sys.argv[0] = path
     return code, main
 

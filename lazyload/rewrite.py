@@ -16,7 +16,8 @@ def rewritten(source: bytes) -> ast.Module:
     if hasattr(sys, "set_lazy_imports"):
         return named_lazy(tree, decided)
     tree.body = [new for statement in tree.body for new in _replacement(statement, decided)]
-    return ast.fix_missing_locations(_LateReads(decided).visit(tree))
+    _LateReads(decided).visit(tree)
+    return ast.fix_missing_locations(tree)
 
 
 def named_lazy(tree: ast.Module, decided: Plan) -> ast.Module:
