@@ -7,6 +7,7 @@ import hashlib
 from prefect.exceptions import Pause
 
 from flows.day_run import DayRun
+from flows.disturbance import with_disturbance
 from flows.failures import count_failures
 from flows.outcome import outcome_of
 from rollout.alert import alert_of
@@ -14,7 +15,7 @@ from rollout.errors import OwnershipLost, RolloutError
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import CHANGED, Step
 from rollout.rehearsals import RehearsalFile
-from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
+from rollout.report import AgentReport, CheckReport, CriterionReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import write_report
 from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
@@ -47,7 +48,7 @@ def conclude(run: DayRun, error: BaseException | None) -> DayReport:
 
 def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayReport:
     look = _last_look(run)
-    agents = look.agents
+    agents = with_disturbance(run, look.agents)
     criteria = tuple(_criteria(run))
     return DayReport(
         run_id=run.run_id,
@@ -97,12 +98,14 @@ def findings_for(run: DayRun, measured_by: str) -> list[Finding]:
 
 
 def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
-    """What the run's gates found worse, while agents still are as it made them; a rollback ends that."""
+    """What the run's gates found worse, while agents still are as it made them; a rollback ends that, also of single agents."""
     if outcome is Outcome.ROLLED_BACK:
         return []
-    found = [finding.sentence.rstrip(".") for findings in run.record.findings.values() for finding in findings if finding.verdict is Verdict.FAIL]
-    checks = [(batch, check) for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
-    return found + [check.sentence.rstrip(".") for batch, check in checks if not check.agents or not set(check.agents) <= batch.set_back.keys()]
+    kept: list[Finding | CheckReport] = [
+        finding for findings in run.record.findings.values() for finding in findings if finding.verdict is Verdict.FAIL
+    ]
+    kept += [check for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
+    return [found.sentence.rstrip(".") for found in kept if not found.agents or not set(found.agents) <= run.set_back.keys()]
 
 
 def _last_look(run: DayRun) -> LastLook:

@@ -7,6 +7,7 @@ from flows.contract import GATE, judge_answers
 from flows.day_run import DayRun
 from flows.impact import assess_impact
 from flows.neighbourhood import restarts_of
+from rollout.verdict import Evidence, Finding, Verdict
 
 
 def validate_health(run: DayRun) -> None:
@@ -14,8 +15,21 @@ def validate_health(run: DayRun) -> None:
     began, everybody = run.site.clock.now(), [agent.id for agent in run.site.fleet.agents]
     if run.standing:
         assess_impact(run)
-        run.require(GATE, judge_answers(run, run.standing, "all optimised agents at the end"))
+        answers = judge_answers(run, run.standing, "all optimised agents at the end")
+        run.keep(GATE, (*answers, *_caught(run)))
+        run.stop_unless_passed(GATE, answers)
     else:
         run.record.unknowns.append("what the optimization costs: no agent has it")
     restarts = restarts_of(run, everybody, began, 0)
     run.require("system_health", judge_health(run, everybody, began, "the whole fleet", restarts))
+
+
+def _caught(run: DayRun) -> tuple[Finding, ...]:
+    """Agents that answered otherwise while their batch baked: set back since, and regressions all the same."""
+    checks = [check for batch in run.record.batches for check in batch.checks if check.gate == GATE and check.verdict == Verdict.FAIL.name]
+    agents = tuple(sorted({agent for check in checks for agent in check.agents}))
+    if not agents:
+        return ()
+    evidence = Evidence("the agents themselves", "the contract replayed in each batch", run.record.started, run.site.clock.now(), len(checks))
+    sentence = f"Caught in their batches and set back alone: {', '.join(agents)}"
+    return (Finding(f"{GATE}.caught", Verdict.FAIL, f"{len(agents)} caught", "0", sentence, evidence, agents),)

@@ -105,8 +105,20 @@ def _pair(pair: tuple[float | None, float | None], form: str, unit: str) -> str:
 
 
 def _agents(report: DayReport) -> str:
-    rows = [[a.agent, str(a.batch or "-"), a.step, a.state, str(a.pid_before or "-"), str(a.pid_after or "-")] for a in report.agents]
-    return _table(["Agent", "Batch", "Ledger", "Seen at the end", "Pid before", "Pid after"], rows)
+    rows = [
+        [
+            a.agent,
+            str(a.batch or "-"),
+            a.step,
+            a.state,
+            str(a.pid_before or "-"),
+            str(a.pid_after or "-"),
+            *("-" if value is None else f"{value:.1f}" for value in (a.downtime_seconds, a.unplanned_seconds, a.requests_lost)),
+        ]
+        for a in report.agents
+    ]
+    head = ["Agent", "Batch", "Ledger", "Seen at the end", "Pid before", "Pid after", "Away as planned (s)", "Unplanned (s)", "Requests lost"]
+    return _table(head, rows)
 
 
 def _mark(standing: Standing) -> str:

@@ -74,7 +74,10 @@ class BatchReport(Document):
 
 
 class AgentReport(Document):
-    """One agent before and after. step: its last step in the ledger; state: what the witnesses saw at the end."""
+    """One agent before and after. step: its last step in the ledger; state: what the witnesses saw at the end.
+
+    requests_lost, downtime_seconds, unplanned_seconds: over the whole day, of agents that the run restarted; None is not measured.
+    """
 
     agent: str
     batch: int
@@ -83,6 +86,9 @@ class AgentReport(Document):
     state: str
     pid_before: int
     pid_after: int
+    requests_lost: float | None = None
+    downtime_seconds: float | None = None
+    unplanned_seconds: float | None = None
 
 
 class OptimisedAgent(Document):

@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One /health answer. status 0: no answer, with the reason; features: each feature with its state, as the agent says."""
+    """One /health answer. status 0: no answer, with the reason; features: each feature with its state, startup: seconds of its start, as it says."""
 
     status: int
     pid: int = 0
@@ -26,6 +26,7 @@ class Health:
     version: str = ""
     features: Mapping[str, str] | None = None
     reason: str = ""
+    startup: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class Prober:
         try:
             response = self._client.get(f"{base}/health")
             content = response.json()
-            features = content.get("features", {})
-            return Health(response.status_code, int(content["pid"]), float(content["started"]), str(content.get("version", "")), features)
+            features, startup = content.get("features", {}), content.get("startup_seconds")
+            version, took = str(content.get("version", "")), None if startup is None else float(startup)
+            return Health(response.status_code, int(content["pid"]), float(content["started"]), version, features, startup=took)
         except httpx.HTTPError as error:
             return Health(0, reason=_said(error))
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -156,6 +156,11 @@ class LocalChild:
         self._process = process
         self._written = written
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def resident(self) -> int | None:
         """The second figure of statm, in pages."""
         try:

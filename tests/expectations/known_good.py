@@ -24,7 +24,7 @@ BOUNDS = {
 EVIDENCE = Evidence(source="central", query="up", start=100.0, end=160.0, samples=300)
 
 
-def good_frame(suite: str) -> pd.DataFrame:
+def good_frame(suite: str) -> pd.DataFrame:  # noqa: C901 (one case a suite)
     """A frame of that suite in which everything is as it should be."""
     agents = pd.DataFrame({"agent": AGENTS})
     match suite:
