@@ -18,6 +18,7 @@ def startup_frame(source: Source, agents: Sequence[str]) -> pd.DataFrame:
     matchers = selection(agents)
     columns = [by_agent(source.now(QUERY % matchers), "seconds"), by_agent(source.now(SAMPLED % matchers), "at")]
     frame = pd.concat(columns, axis=1).rename_axis("agent").reset_index().dropna()
+    frame = frame.astype({"agent": str})  # an empty answer has no text to tell its type by
     return frame[frame["agent"].isin(set(agents))].reset_index(drop=True)
 
 
