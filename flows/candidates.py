@@ -44,7 +44,7 @@ def choose_candidates(run: DayRun) -> None:
 
 def host_of(run: DayRun) -> ShadowHost:
     """What starts this run's shadows."""
-    return ShadowHost(run.site.machines, run.site.prober, run.site.clock, run.optimization.shadows)
+    return ShadowHost(run.site.machines, run.site.prober, run.site.clock, run.optimization.shadows, str(run.site.state))
 
 
 def start_rows(agent: str, starts: Iterable[Start]) -> list[dict[str, str | float | bool]]:

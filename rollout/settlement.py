@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from rollout.alert import alert_of
-from rollout.errors import Refused
+from rollout.errors import Refused, Unreachable
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
@@ -13,6 +14,7 @@ from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import read_report, write_report
+from rollout.shadow import end_shadows
 from rollout.site import Site, load_site
 
 
@@ -36,6 +38,8 @@ def settle(run: str, site_file: Path, plan_file: Path) -> DayReport | None:
     executor = _executor(site, day, facts["change"], ledger, ownership)
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
+    with suppress(Unreachable):  # what cannot be reached is quarantined below, by name
+        end_shadows(site.machines, str(site.state))
     reversal = executor.roll_back()
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
     agents = site.fleet.agents

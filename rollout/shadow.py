@@ -21,6 +21,8 @@ from rollout.transports.port import Child, Invocation
 LOOPBACK = "127.0.0.1"
 SUPERVISED = "SUPERVISOR_"
 """Beginning of the variables by which a supervisor knows its own; a shadow must not be taken for one of them."""
+MARK = "ROLLOUT_SHADOW"
+"""Variable by which a shadow that outlived a killed run is found again; its value says whose it is."""
 PROFILE = "PYTHONPROFILEIMPORTTIME"
 """What `python -X importtime` is as a variable (docs.python.org, using/cmdline)."""
 IMPORT = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|", re.MULTILINE)
@@ -46,14 +48,23 @@ class Start:
     reason: str = ""
 
 
+def end_shadows(machines: Mapping[str, Machine], mark: str) -> None:
+    """End what a run that was killed in the middle of a start has left; call it only where no run is at work. Raises Unreachable."""
+    for machine in machines.values():
+        for pid in machine.transport.processes():
+            if (machine.transport.environment(pid) or {}).get(MARK) == mark:
+                machine.transport.end(pid)
+
+
 @dataclass(frozen=True)
 class ShadowHost:
-    """Starts shadows of the agents of one fleet, one at a time, so that they do not slow each other down."""
+    """Starts shadows of the agents of one fleet, one at a time, so that they do not slow each other down. mark: of its place, told from others."""
 
     machines: Mapping[str, Machine]
     prober: Prober
     clock: Clock
     how: ShadowStarts
+    mark: str
 
     def start(self, agent: Agent, settings: Mapping[str, str], first_request: str = "", *, profiled: bool = False) -> Start:
         """Start it with these settings, wait until it is healthy, measure, end it.
@@ -80,7 +91,7 @@ class ShadowHost:
     def _beside(self, real: Invocation, settings: Mapping[str, str], ports: tuple[int, ...], *, profiled: bool) -> Invocation:
         """The real one's invocation on scratch ports."""
         inherited = {key: value for key, value in real.environment.items() if not key.startswith(SUPERVISED)}
-        own = {self.how.address: LOOPBACK, self.how.port: str(ports[0]), self.how.health_port: str(ports[1])}
+        own = {MARK: self.mark, self.how.address: LOOPBACK, self.how.port: str(ports[0]), self.how.health_port: str(ports[1])}
         return replace(real, environment=inherited | dict(settings) | own | ({PROFILE: "1"} if profiled else {}))
 
     def _measured(self, child: Child, began: float, ports: tuple[int, ...], first_request: str, *, profiled: bool) -> Start:

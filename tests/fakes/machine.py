@@ -97,6 +97,7 @@ class MemoryMachine:
         self.restarted: list[str] = []
         self.stopped: set[str] = set()  # programs whose last end somebody asked for
         self.away: dict[str, tuple[Outage, ...]] = {}
+        self.strays: dict[int, dict[str, str]] = {}  # processes that are no agents, with their environment
         self.spawned: list[Invocation] = []
         self.shadows: dict[int, MemoryChild] = {}  # by health port
         self.births: Callable[[Invocation], MemoryChild] = MemoryChild
@@ -180,11 +181,13 @@ class MemoryMachine:
         self.files_by_path[str(file)] = text
 
     def processes(self) -> Collection[int]:
-        """Of all agents."""
-        return [each.process.pid for each in self.agents.values()]
+        """Of all agents, and strays."""
+        return [*(each.process.pid for each in self.agents.values()), *self.strays]
 
     def environment(self, pid: int) -> Mapping[str, str] | None:
         """Of the process with that pid."""
+        if pid in self.strays:
+            return self.strays[pid]
         return next((each.process.environment for each in self.agents.values() if each.process.pid == pid), None)
 
     def started(self, pid: int) -> float | None:
@@ -207,7 +210,8 @@ class MemoryMachine:
         return {port: pid for port, pid in self.listeners().items() if port in ports}
 
     def end(self, pid: int) -> None:
-        """Nobody is ended here."""
+        """Only strays are."""
+        self.strays.pop(pid, None)
 
     def invocation(self, pid: int) -> Invocation | None:
         """Every agent is started by the same words."""

@@ -11,7 +11,7 @@ from rollout.changes.lazy_loading import FLAG
 from rollout.clock import Deadline, SystemClock, wait_until
 from rollout.plan import ShadowStarts
 from rollout.services.port import ServiceState
-from rollout.shadow import ShadowHost
+from rollout.shadow import MARK, ShadowHost, end_shadows
 from rollout.transports.local import LocalTransport
 from rollout.transports.port import Invocation
 from tests.fakes.machine import MemoryChild, MemoryWorld
@@ -34,7 +34,7 @@ def world() -> MemoryWorld:
 @pytest.fixture
 def host(world: MemoryWorld) -> ShadowHost:
     """What starts their shadows."""
-    return ShadowHost(world.machines, world.prober, world.clock, HOW)
+    return ShadowHost(world.machines, world.prober, world.clock, HOW, "/here")
 
 
 def test_a_shadow_is_the_real_one_on_scratch_ports_and_ends(world: MemoryWorld, host: ShadowHost) -> None:
@@ -44,7 +44,7 @@ def test_a_shadow_is_the_real_one_on_scratch_ports_and_ends(world: MemoryWorld, 
     start = host.start(world.agents[0], {FLAG: "true"}, "/work?x=1")
     (spawned,) = world.east.spawned
     assert (spawned.arguments, str(spawned.folder)) == (("python", "-m", "agent"), "/srv")
-    own = {"AGENT_ADDRESS": "127.0.0.1", "AGENT_PORT": "40000", "AGENT_HEALTH_PORT": "40001", FLAG: "true"}
+    own = {"ROLLOUT_SHADOW": "/here", "AGENT_ADDRESS": "127.0.0.1", "AGENT_PORT": "40000", "AGENT_HEALTH_PORT": "40001", FLAG: "true"}
     assert spawned.environment == {"API_TOKEN": "hunter2"} | own
     assert start.seconds is not None
     assert start.first_request is not None
@@ -82,6 +82,14 @@ def test_who_does_not_run_has_no_shadow(world: MemoryWorld, host: ShadowHost) ->
     world.all["east/Agent0"].state = ServiceState.STOPPED
     assert "does not run" in host.start(world.agents[0], {}).reason
     assert world.east.spawned == []
+
+
+def test_a_shadow_that_outlived_its_run_is_found_by_its_mark(world: MemoryWorld) -> None:
+    """Only those of this place are ended; the shadows of another, and what has no mark, live on."""
+    world.east.strays = {9001: {MARK: "/here"}, 9002: {MARK: "/there"}, 9003: {}}
+    end_shadows(world.machines, "/here")
+    assert set(world.east.strays) == {9002, 9003}
+    assert world.all["east/Agent0"].process.pid in world.east.processes()
 
 
 def test_it_is_known_how_a_process_was_started() -> None:
