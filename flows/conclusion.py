@@ -23,6 +23,9 @@ from tasks.publish import publish_artifacts
 SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED})
 """Outcomes after which nothing is left to do; all others keep the fleet until somebody settles the run."""
 
+GAINS = frozenset({"improvement", "improvement_confirmed"})
+"""Gates about what was to become better: what they miss makes nothing worse."""
+
 
 def conclude(run: DayRun, error: BaseException | None) -> DayReport:
     """Write and publish the report, then settle the ledger if nothing is left to do, and give back the lease."""
