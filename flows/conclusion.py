@@ -104,9 +104,8 @@ def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
     """What the run's gates found worse, while agents still are as it made them; a rollback ends that, also of single agents."""
     if outcome is Outcome.ROLLED_BACK:
         return []
-    kept: list[Finding | CheckReport] = [
-        finding for findings in run.record.findings.values() for finding in findings if finding.verdict is Verdict.FAIL
-    ]
+    harm = [findings for gate, findings in run.record.findings.items() if gate not in GAINS]
+    kept: list[Finding | CheckReport] = [finding for findings in harm for finding in findings if finding.verdict is Verdict.FAIL]
     kept += [check for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
     return [found.sentence.rstrip(".") for found in kept if not found.agents or not set(found.agents) <= run.set_back.keys()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ from rollout.errors import RollbackIncomplete
 from rollout.judge.improvement import ImprovementJudgement, judge_improvement
 from rollout.observe.startups import QUERY, confirmation_frame
 from rollout.optimised_before import EarlierDay
-from rollout.optimization import Measured, average_finding, count_finding, counts_of, each_finding, table
+from rollout.optimization import APPLIED, Measured, Optimised, average_finding, count_finding, counts_of, each_finding, table
 from rollout.plan import Unproven
 from rollout.report import OptimisedAgent, OptimizationReport
 from rollout.verdict import Evidence, Finding
@@ -45,7 +46,9 @@ def validate_improvement(run: DayRun, earlier: EarlierDay | None = None) -> None
     sentences = [judgement.sentence]
     if how.system_claim is not None:
         rows = (*_still_there(run, earlier), *rows)
-        findings += _of_the_system(run, rows, starts, earlier, how.system_claim, evidence)
+        both = starts if earlier is None else pd.concat([earlier.starts, starts], ignore_index=True)
+        wanted = len(run.site.fleet.select(run.day.selector))
+        findings += _of_the_system(rows, both, how.system_claim, wanted, replace(evidence, samples=len(both)))
         sentences.append(findings[-1].sentence)
     run.keep("improvement", findings)
     counts = {outcome.value: number for outcome, number in counts_of(rows).items()}
@@ -109,22 +112,21 @@ def _revert(run: DayRun, judgement: ImprovementJudgement) -> None:
 
 
 def _still_there(run: DayRun, earlier: EarlierDay | None) -> tuple[OptimisedAgent, ...]:
-    """The rows of the earlier day; it is an unknown where there is none."""
+    """The rows of the earlier day, agents that have lost the change since as reverted; it is an unknown where there is no such day."""
     if earlier is None:
         run.record.unknowns.append("what an earlier day of the optimization proved: the site has no complete report of one")
         return ()
-    return earlier.agents
+    applied = [row.agent for row in earlier.agents if row.outcome in {outcome.value for outcome in APPLIED}]
+    readings = run.executor.read_all([run.site.fleet.agent(agent) for agent in applied]).readings
+    lost = {reading.agent: f"optimised by run {earlier.run}, and no more: {reading.reason}" for reading in readings if not reading.verified}
+    return tuple(
+        row.model_copy(update={"outcome": Optimised.REVERTED.value, "reason": lost[row.agent]}) if row.agent in lost else row
+        for row in earlier.agents
+    )
 
 
-def _of_the_system(
-    run: DayRun, rows: Sequence[OptimisedAgent], starts: pd.DataFrame, earlier: EarlierDay | None, claim: float, evidence: Evidence
-) -> list[Finding]:
-    """Over all agents of both days that have the change now, as the witnesses see it."""
-    there = {agent.id for agent in run.standing}
-    if earlier is not None:
-        agents = [run.site.fleet.agent(row.agent) for row in earlier.agents]
-        there |= {reading.agent for reading in run.executor.read_all(agents).readings if reading.verified}
-        starts = pd.concat([earlier.starts, starts], ignore_index=True)
-    judgement = judge_improvement(starts[starts["agent"].isin(there)], 1 - claim, tuple(sorted(there)))
-    wanted = len(run.site.fleet.select(run.day.selector))
+def _of_the_system(rows: Sequence[OptimisedAgent], starts: pd.DataFrame, claim: float, wanted: int, evidence: Evidence) -> list[Finding]:
+    """Over all agents of both days that have the change now. starts: of both days."""
+    there = tuple(sorted(row.agent for row in rows if row.outcome in {outcome.value for outcome in APPLIED}))
+    judgement = judge_improvement(starts[starts["agent"].isin(there)], 1 - claim, there)
     return [count_finding("total", rows, wanted, evidence), average_finding("system", judgement, evidence)]

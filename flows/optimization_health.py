@@ -7,6 +7,7 @@ from flows.contract import GATE, judge_answers
 from flows.day_run import DayRun
 from flows.impact import assess_impact
 from flows.neighbourhood import restarts_of
+from flows.set_back import blamed, set_back
 from rollout.verdict import Evidence, Finding, Verdict
 
 
@@ -15,13 +16,23 @@ def validate_health(run: DayRun) -> None:
     began, everybody = run.site.clock.now(), [agent.id for agent in run.site.fleet.agents]
     if run.standing:
         assess_impact(run)
-        answers = judge_answers(run, run.standing, "all optimised agents at the end")
-        run.keep(GATE, (*answers, *_caught(run)))
-        run.stop_unless_passed(GATE, answers)
+        _replay(run)
     else:
         run.record.unknowns.append("what the optimization costs: no agent has it")
     restarts = restarts_of(run, everybody, began, 0)
     run.require("system_health", judge_health(run, everybody, began, "the whole fleet", restarts))
+
+
+def _replay(run: DayRun) -> None:
+    """Every contract once more; who answers otherwise by now goes back alone too, inside the run's failure budget. Raises GateFailed."""
+    answers, late = judge_answers(run, run.standing, "all optimised agents at the end"), list[Finding]()
+    guilty = blamed(run, answers)
+    if guilty and not run.failure_budgets.cumulative.exceeded(len(guilty | set(run.set_back)), len(run.touched)):
+        set_back(run, guilty, answers)
+        late = [finding for finding in answers if finding.verdict is Verdict.FAIL]
+        answers = judge_answers(run, run.standing, "the others")
+    run.keep(GATE, (*answers, *late, *_caught(run)))
+    run.stop_unless_passed(GATE, answers)
 
 
 def _caught(run: DayRun) -> tuple[Finding, ...]:
