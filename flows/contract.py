@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.day_run import DayRun
+from flows.set_back import blamed, set_back
 from rollout.batches import Batch
 from rollout.fleet import Agent
 from rollout.observe.contract import Contract
@@ -38,3 +39,19 @@ def judge_answers(run: DayRun, agents: Sequence[Agent], what: str) -> tuple[Find
     asked = int(frame["asked"].sum())
     evidence = Evidence("the agents themselves", "each request of the recorded contract, replayed", began, run.site.clock.now(), asked)
     return judge_gate(gate.suite, frame, gate.bounds, evidence, [agent.id for agent in agents], (), what)
+
+
+def replay_after_all(run: DayRun) -> None:
+    """Every contract once more after the last batch; who answers otherwise by now goes back alone, inside the run's failure budget.
+
+    Raises GateFailed when it is more than that.
+    """
+    if not run.standing:
+        return
+    answers = judge_answers(run, run.standing, "all optimised agents")
+    guilty = blamed(run, answers)
+    run.keep(GATE, answers)
+    if guilty and not run.failure_budgets.cumulative.exceeded(len(guilty | set(run.set_back)), len(run.touched)):
+        set_back(run, guilty, answers)
+    else:
+        run.stop_unless_passed(GATE, answers)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from flows.candidates import SETTINGS, host_of, start_rows
+from flows.contract import replay_after_all
 from flows.day_run import DayRun
 from flows.guard import bring_back
 from flows.patience import patiently
@@ -33,6 +34,7 @@ def validate_improvement(run: DayRun, earlier: EarlierDay | None = None) -> None
 
     earlier: the day before, whose agents count for the whole system.
     """
+    replay_after_all(run)
     how, began = run.optimization, run.site.clock.now()
     starts = _starts(run)
     judgement = judge_improvement(starts, 1 - how.claim, tuple(agent.id for agent in run.standing))
