@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rollout.checkout import plan_file, site_file
 from rollout.report import DayReport
 
 if TYPE_CHECKING:
     from rollout.emergency import Protocol
 
-ROOT = Path(__file__).resolve().parent.parent
-SITES = ROOT / "fleets"
-WEEK3 = ROOT / "plans" / "week3.yaml"
-
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
+PlanName = Annotated[str, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml.")]
 Name = Annotated[str, typer.Option("--name", help="Who says so (self-declared).", default_factory=getpass.getuser, show_default="the login name")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")]
 
 app = typer.Typer(help="The plan's emergency protocols; a run at work is aborted first. Needs no server.", no_args_is_help=True)
 
@@ -29,11 +27,11 @@ def emergencies() -> None:
 
 
 @app.command()
-def metrics(name: Name, reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")], site: SiteName = "lab") -> None:
+def metrics(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName = "week3") -> None:
     """Metrics off on every agent, verified, in two minutes."""
     from rollout.protocols import METRICS_OFF
 
-    _carry_out(METRICS_OFF, name, reason, site)
+    _carry_out(METRICS_OFF, name, reason, site, plan)
 
 
 @app.command()
@@ -45,7 +43,7 @@ def optimization(name: Name, reason: Annotated[str, typer.Option("--reason", hel
 
 
 def rehearse_emergencies(
-    name: Name, site: SiteName = "lab", protocol: Annotated[str, typer.Option(help="metrics or optimization.")] = "metrics"
+    name: Name, site: SiteName = "lab", plan: PlanName = "week3", protocol: Annotated[str, typer.Option(help="metrics or optimization.")] = "metrics"
 ) -> None:
     """Rehearse an emergency on a lab without that change: all on, then the emergency; keeps the record that criteria cite."""
     from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK
@@ -54,15 +52,15 @@ def rehearse_emergencies(
     protocols = {"metrics": METRICS_OFF, "optimization": OPTIMIZATION_BACK}
     if protocol not in protocols:
         raise typer.BadParameter(f"{protocol} is none of {', '.join(protocols)}")
-    _tell(rehearse(protocols[protocol], SITES / f"{site}.yaml", WEEK3, name))
+    _tell(rehearse(protocols[protocol], site_file(site), plan_file(plan), name))
 
 
-def _carry_out(protocol: Protocol, name: str, reason: str, site: str) -> None:
+def _carry_out(protocol: Protocol, name: str, reason: str, site: str, plan: str) -> None:
     from uuid import uuid4
 
     from rollout.emergency import Call, take_back
 
-    _tell(take_back(Call(str(uuid4()), name, reason), protocol, SITES / f"{site}.yaml", WEEK3))
+    _tell(take_back(Call(str(uuid4()), name, reason), protocol, site_file(site), plan_file(plan)))
 
 
 def _tell(report: DayReport) -> None:

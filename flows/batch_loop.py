@@ -7,6 +7,7 @@ from flows.bake import Baked, bake
 from flows.crossings import between_batches
 from flows.day_run import DayRun
 from flows.placebo import restart_placebo
+from flows.quiet_restart import hold_on_alerts, quiet_restart
 from rollout.batches import Batch
 from rollout.errors import GateFailed, Held
 from rollout.executor import Activation
@@ -28,12 +29,14 @@ def roll_out(run: DayRun) -> None:
         if is_finished(run, batch):
             continue
         between_batches(run)
+        hold_on_alerts(run)
         find_drift(run.watched, run.touched, batch.index)
         run.begin(batch)
         began = run.site.clock.now()
         if batch.is_canary:
             restart_placebo(run, batch)
-        activation = activate_batch(run.executor, batch, batch.index, len(batches), batch.first, batch.last)
+        with quiet_restart(run, batch.agents):
+            activation = activate_batch(run.executor, batch, batch.index, len(batches), batch.first, batch.last)
         run.last_activation = activation.verified_at
         try:
             baked = bake(run, batch, activation, last=batch is batches[-1])
@@ -46,6 +49,7 @@ def roll_out(run: DayRun) -> None:
         _carry_out(baked, batch, activation)
         if baked.decision is Decision.PROMOTE:
             run.wait_until(began + spacing)
+    hold_on_alerts(run)
     run.finish_batches()
 
 

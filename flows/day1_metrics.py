@@ -7,12 +7,14 @@ from prefect import flow
 from flows.baseline import take_baseline
 from flows.batch_loop import roll_out
 from flows.collection import validate_collection
+from flows.cost import assess_cost, record_cost
 from flows.guard import rollback_on_failure
 from flows.impact import assess_impact
 from flows.opening import day_run, own_the_fleet
 from flows.preview import preview
 from flows.rehearsal import rehearse_rollback
 from rollout.parameters import DayParameters
+from tasks.checklist import check_hub
 from tasks.validate import probe_readiness
 
 
@@ -28,6 +30,8 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
             with run.step("Current state validation"):
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
                 take_baseline(run)
+                record_cost(run)
+                run.require("hub", check_hub(run.site))
             with run.step("Prometheus exporter activation"):
                 rehearse_rollback(run)
                 roll_out(run)
@@ -35,3 +39,4 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
                 validate_collection(run, run.agents)
             with run.step("Performance impact assessment"):
                 assess_impact(run)
+                assess_cost(run)

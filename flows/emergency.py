@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 from pydantic import Field
 
+from rollout.checkout import plan_file, site_file
 from rollout.document import Document
 from rollout.emergency import Call, Protocol, take_back
 from rollout.errors import RollbackIncomplete
+from rollout.parameters import PLAN_NAME
 from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK
 from tasks.publish import publish_artifacts
-
-ROOT = Path(__file__).resolve().parent.parent
-WEEK3 = ROOT / "plans" / "week3.yaml"
-FLEETS = ROOT / "fleets"
 
 
 class EmergencyParameters(Document):
     """Where, who and why."""
 
+    plan: str = Field(default="week3", pattern=PLAN_NAME, description="Which plan has the emergency: the file plans/PLAN.yaml.")
     site: str = Field(default="lab", pattern=r"^[a-z0-9][a-z0-9-]*$", description="Which place: the file fleets/SITE.yaml says how to reach it.")
     name: str = Field(min_length=1, description="Who calls it. Self-declared: the open-source server has no identities.")
     reason: str = Field(min_length=1, description="Why; it stands in the report and in the audit file.")
@@ -41,7 +38,7 @@ def emergency_optimization(parameters: EmergencyParameters) -> None:
 
 def _carry_out(parameters: EmergencyParameters, protocol: Protocol) -> None:
     """The protocol under this flow run's id. Raises RollbackIncomplete."""
-    report = take_back(Call(str(flow_run.id), parameters.name, parameters.reason), protocol, FLEETS / f"{parameters.site}.yaml", WEEK3)
+    report = take_back(Call(str(flow_run.id), parameters.name, parameters.reason), protocol, site_file(parameters.site), plan_file(parameters.plan))
     log = get_run_logger()
     log.info("%s", report.sentence)
     try:

@@ -13,6 +13,7 @@ from rollout.confirmation import confirm
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal
 from rollout.parameters import OnCancel
+from rollout.rollbacks import announce
 from tasks.roll_back import roll_back
 
 
@@ -45,6 +46,7 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
     """Roll back those agents (None: all that the ledger names) and remember what became of it."""
     run.log.warning("rolling back: %s", cause)
     what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
+    announce(run.ledger, run.ownership.epoch, cause, run.day.deadlines.rollback, agents)
     reversal = bring_back(run, agents, what)
     run.record.reversal = reversal
     run.record.reversal_cause = cause

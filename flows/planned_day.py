@@ -9,7 +9,7 @@ from rollout.fleet import Agent
 from rollout.judge.policy import JudgePolicy
 from rollout.judge_policy import judge_policy
 from rollout.parameters import DayParameters
-from rollout.plan import Bake, Batches, Day, FailureBudgets, Gate, Optimization, Plan
+from rollout.plan import Bake, Batches, Day, FailureBudgets, Gate, Load, Optimization, Plan
 from rollout.site import Site
 
 
@@ -22,7 +22,7 @@ class PlannedDay:
         self.site = site
         self.parameters = parameters
         self.agents: tuple[Agent, ...] = site.fleet.select(parameters.selector or day.selector)
-        self.pace = parameters.pace if parameters.pace is not None else plan.pace
+        self.pace = parameters.pace if parameters.pace is not None else day.load.pace if day.load else plan.pace
 
     @property
     def windows(self) -> Bake:
@@ -74,6 +74,13 @@ class PlannedDay:
         self.agents = tuple(agent for agent in self.agents if agent.id not in out)
         if not self.agents:
             raise Refused(f"day {self.day.day}: an earlier day has taken every agent of fleet {self.site.fleet.name} that it could have taken")
+
+    @property
+    def load(self) -> Load:
+        """The day's load test."""
+        if self.day.load is None:
+            raise Refused(f"day {self.day.day} has no load test")
+        return self.day.load
 
     @property
     def policy(self) -> JudgePolicy:

@@ -61,6 +61,8 @@ class Agent:
         self._startup: float | None = None
         self._watch = Watch(settings.faults)
         self._ballast = b""
+        self._leaked: list[bytes] = []
+        self._leak_bytes = 0
         self._errors_due = 0.0
         self._cpu_seen = time.process_time_ns()
         self._crash: asyncio.TimerHandle | None = None
@@ -91,6 +93,8 @@ class Agent:
             self._note_startup()
             if self.behaviour.cpu:
                 self._waste()
+            if self.behaviour.leak:
+                self._leaked.append(b"\x01" * self._leak_bytes)
 
     def answer_work(self, path: str, connection: Connection) -> None:
         """Starts one work request, /work?x=3; x is 0 where it is not given."""
@@ -192,6 +196,9 @@ class Agent:
     def _suffer(self) -> None:
         """Brings ballast, CPU debt and the crash timer in line with the behaviour."""
         self._ballast = b"\x01" * int(self.behaviour.memory * (resident_bytes() - len(self._ballast)))
+        self._leak_bytes = int(self.behaviour.leak * resident_bytes() * WATCH_INTERVAL / 60)
+        if not self.behaviour.leak:
+            self._leaked.clear()
         self._cpu_seen = time.process_time_ns()
         if self._crash is not None:
             self._crash.cancel()

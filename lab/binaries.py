@@ -10,7 +10,13 @@ from lab.errors import LabError
 
 PROJECT = Path(__file__).resolve().parents[1]
 UNPACKED = PROJECT / ".debs" / "root" / "usr" / "bin"
-PACKAGE_OF = {"prometheus": "prometheus", "promtool": "prometheus", "prometheus-blackbox-exporter": "prometheus-blackbox-exporter"}
+PACKAGE_OF = {
+    "prometheus": "prometheus",
+    "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
+    "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
+}
 
 
 def find(name: str) -> Path:

@@ -18,6 +18,10 @@ SUPERVISOR_PORT = 9011
 BLACKBOX_PORT = 9115
 EXPORTER_PORT = 9256
 LOAD_PORT = 9257
+STATE_PORT = 9258
+ALERTMANAGER_PORT = 9093
+INBOX_PORT = 9094
+MAIL_PORT = 9095
 # Linux takes 107 bytes for a socket's path, and supervisord binds to "<path>.<pid>" first.
 LONGEST_SOCKET_PATH = 99
 
@@ -61,24 +65,27 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """One Prometheus: the machine it runs on, where it listens and the folder its targets are dropped into."""
+    """One Prometheus: the machine it runs on, where it listens, the folder its targets are dropped into and that of its rules."""
 
     name: str
     machine: str
     address: str
     port: int
     targets: Path
+    rules: Path | None = None
 
 
 @dataclass(frozen=True)
 class Site:
-    """A place and its fleet; `state` is the lab's own folder, `scrape_interval` is in seconds."""
+    """A place and its fleet; `state` is the lab's own folder, `scrape_interval` is in seconds, `alerting` the machine of the Alertmanager, if any."""
 
     name: str
     state: Path
     scrape_interval: int
     machines: tuple[Machine, ...]
     hubs: tuple[Hub, ...]
+    file: Path
+    alerting: str | None = None
 
     @cached_property
     def agents(self) -> dict[str, Agent]:
@@ -115,7 +122,8 @@ def load_site(file: Path) -> Site:
             for name, access in place["machines"].items()
         )
         hubs = tuple(_hub(folder, entry) for entry in place["hubs"])
-        return Site(place["site"], state, int(place["scrape_interval"]), machines, hubs)
+        alerting = place["alerting"]["alertmanager"]["machine"] if "alerting" in place else None
+        return Site(place["site"], state, int(place["scrape_interval"]), machines, hubs, file.resolve(), alerting)
     except (KeyError, TypeError, AttributeError) as error:
         raise LabError(f"{file} or its fleet file: missing or malformed key: {error}") from error
 
@@ -166,4 +174,5 @@ def _hub(folder: Path, entry: Mapping[str, Any]) -> Hub:
     url = urlsplit(entry["url"])
     if url.hostname is None or url.port is None:
         raise LabError(f"hub {entry['name']}: the url needs an address and a port: {entry['url']}")
-    return Hub(entry["name"], entry["machine"], url.hostname, url.port, (folder / entry["targets"]).resolve())
+    rules = (folder / entry["rules"]).resolve() if "rules" in entry else None
+    return Hub(entry["name"], entry["machine"], url.hostname, url.port, (folder / entry["targets"]).resolve(), rules)

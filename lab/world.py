@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import binaries
+from lab.config_alerting import nobody_file
+from lab.config_alerting import programs as alerting_programs
 from lab.config_hub import blackbox_file, prometheus_file
 from lab.config_supervisor import agent_file, main_file
 from lab.errors import LabError
@@ -20,14 +22,15 @@ from lab.processes import await_end_after, sweep
 from lab.site import Machine, Site
 from lab.supervisor import Credentials, Supervisor, new_credentials, read_credentials
 
-UP_SECONDS = 90.0
+UP_SECONDS = 180.0  # 77 agents import for half a minute of CPU time in all; on a machine with other work on it that takes a while
 STOP_SECONDS = 30.0
 POLL = 0.3
 
 
 def up(site: Site, say: Callable[[str], None]) -> None:
     """From nothing, or from the ruins of a crash, to a healthy lab with all metrics off; LabError says what is missing."""
-    found = {name: binaries.find(name) for name in ("prometheus", "prometheus-blackbox-exporter")}
+    names = ["prometheus", "prometheus-blackbox-exporter"] + ["prometheus-alertmanager"] * (site.alerting is not None)
+    found = {name: binaries.find(name) for name in names}
     if is_up(site):
         raise LabError(f"the lab {site.name} is up already: `status` shows it, `down` ends it")
     swept = sweep(site.state)
@@ -54,7 +57,7 @@ def is_up(site: Site) -> bool:
 def build(site: Site, found: dict[str, Path]) -> Credentials:
     """Writes the lab's folder anew: credentials, configurations, empty targets, no faults, no old samples."""
     for machine in site.machines:
-        for stale in (machine.programs, machine.logs, machine.folder / "hub"):
+        for stale in (machine.programs, machine.logs, machine.folder / "hub", machine.folder / "alertmanager"):
             shutil.rmtree(stale, ignore_errors=True)
         machine.programs.mkdir(parents=True)
         machine.logs.mkdir()
@@ -62,6 +65,9 @@ def build(site: Site, found: dict[str, Path]) -> Credentials:
     for hub in site.hubs:
         shutil.rmtree(hub.targets, ignore_errors=True)
         hub.targets.mkdir(parents=True)
+        if hub.rules is not None:
+            shutil.rmtree(hub.rules, ignore_errors=True)
+            hub.rules.mkdir(parents=True)
     (site.faults).unlink(missing_ok=True)
     credentials = new_credentials(site.state)
     for machine in site.machines:
@@ -73,8 +79,11 @@ def _configure(site: Site, machine: Machine, credentials: Credentials, found: di
     hub = site.hub_of(machine)
     main = machine.folder / "supervisord.conf"
     main.touch(mode=0o600)
-    main.write_text(main_file(machine, hub, credentials, found), encoding="utf-8")
+    main.write_text(main_file(machine, hub, credentials, found) + alerting_programs(site, machine, found), encoding="utf-8")
     (machine.folder / "blackbox.yaml").write_text(blackbox_file(), encoding="utf-8")
+    if site.alerting == machine.name:
+        (machine.folder / "alertmanager.yaml").write_text(nobody_file(), encoding="utf-8")
+        (machine.folder / "inbox.jsonl").unlink(missing_ok=True)
     if hub is not None:
         (machine.folder / "prometheus.yaml").write_text(prometheus_file(site, hub), encoding="utf-8")
     for agent in machine.agents:

@@ -91,7 +91,7 @@ class DeferringLoader(SourceFileLoader):
         """The rewritten code, from its own cache file as long as the source has the same size and time."""
         path = self.get_filename(fullname)
         stats = self.path_stats(path)
-        stamp = FORM + importlib.util.MAGIC_NUMBER + repr((stats["mtime"], stats["size"])).encode()
+        stamp = FORM + importlib.util.MAGIC_NUMBER + repr((stats["mtime"], stats["size"], sys.flags.optimize)).encode()
         cache = importlib.util.cache_from_source(path, optimization="lazyload")
         try:
             kept = self.get_data(cache)

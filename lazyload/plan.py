@@ -53,16 +53,21 @@ def plan(tree: ast.Module) -> Plan:
     }
     exported = _exported(tree)
     fixed_names: dict[str, str] = {}
+    doubts: dict[str, str] = {}
     for statement, alias, place in found:
         name = bound_by_import(alias)
         reason = place or whole or _fixed(statement, alias) or ("bound again in this module" if name in taken else "") or _early(reads, name)
-        if reason and not place:
-            fixed_names.setdefault(name, reason)  # `import a.b` and `import a.c` bind one name: all of them wait, or none
+        if place:
+            continue
+        # `import a.b` and `import a.c` bind one name: all of them wait, or none.
+        if reason:
+            fixed_names.setdefault(name, reason)
+        doubts[name] = doubts.get(name) or _doubt(statement, alias, reads, exported)
     imports = {}
     for statement, alias, place in found:
         name = bound_by_import(alias)
         fixed = place or fixed_names.get(name, "")
-        doubt = "" if fixed else _doubt(statement, alias, reads, exported)
+        doubt = "" if fixed else doubts[name]
         imports[alias] = _imported(statement, alias, fixed, doubt)
     late = frozenset(node for each in imports.values() if each.can_move for node in reads.late.get(each.name, ()))
     return Plan(imports, late)

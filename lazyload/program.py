@@ -47,7 +47,10 @@ class Program:
 
     def owns(self, name: str, spec: ModuleSpec) -> bool:
         """Whether a module that was found is of the program, and not of the interpreter or installed."""
-        if self.package and name.partition(".")[0] == self.package:
+        top = name.partition(".")[0]
+        if top == "lazyload":  # lies in the program's folder when it is not installed
+            return False
+        if top == self.package:
             return True
         places = [spec.origin] if spec.has_location and spec.origin else list(spec.submodule_search_locations or ())
         return bool(places) and all(self._in_folder(os.path.realpath(place)) for place in places)

@@ -18,6 +18,7 @@ from rollout.change import Change, Snapshot
 from rollout.clock import Deadline, wait_until
 from rollout.confirmation import Confirmation, confirm
 from rollout.errors import StillAtWork
+from rollout.evidence import with_records
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import last_look
 from rollout.foresight import newest_baseline
@@ -26,6 +27,7 @@ from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
 from rollout.report import DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import write_report
+from rollout.rollbacks import announce
 from rollout.settlement import settle
 from rollout.site import Site, load_site
 
@@ -79,7 +81,7 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     began = site.clock.now()
     AuditFile(site.state).append(AuditEntry(began, call.run, protocol.said, call.name, call.reason))
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    _clear_the_way(call, site, day, ownership, plan_file)
+    _clear_the_way(call, site, day, ownership)
     ownership.claim(call.run, site.runs)
     ledger = Ledger(site.runs / call.run / "ledger.jsonl", site.clock)
     kind = protocol.change
@@ -89,10 +91,12 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     ledger.intend(ownership.epoch, found.states, 0)
     limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size if day.batches else 1)
     executor = Executor(change, ledger, ownership, limits, site.clock)
+    announce(ledger, ownership.epoch, f"emergency: {call.reason}", day.deadlines.rollback)
     back = executor.roll_back()
     reversal = Reversal(began, back.ended, back.restored, back.quarantined | found.unseen)
     confirmation = confirm(site, day, _baseline(site), reversal, protocol.criterion)
     report = _report(call, protocol, site, plan, reversal, confirmation, ledger, executor)
+    report = with_records(report, site.reports / call.run, ledger.file, AuditFile(site.state))
     if report.outcome is Outcome.COMPLETE:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=report.outcome.value)
     ownership.release()
@@ -100,7 +104,7 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     return report
 
 
-def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership, plan_file: Path) -> None:
+def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership) -> None:
     """Abort the run at work and wait for it, then settle what it or a dead one left open. Raises StillAtWork."""
     holder = ownership.holder()
     if holder is None or holder.run == call.run:
@@ -115,7 +119,7 @@ def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership, plan_
         if wait_until(ended, Deadline.after(site.clock, day.deadlines.rollback + day.deadlines.act), LOOK) is None:
             raise StillAtWork(f"run {holder.run} was told to abort and did not end; kill its process {holder.pid} on {holder.host}")
     if not Ledger(site.runs / holder.run / "ledger.jsonl", site.clock).settled:
-        settle(holder.run, site.file, plan_file)
+        settle(holder.run, site.file)
 
 
 def _baseline(site: Site) -> pd.DataFrame | None:

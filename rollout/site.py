@@ -6,11 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
+from rollout.alerting.deployment import AlertingDeployment
 from rollout.change import Change
 from rollout.changes import lazy_loading, metrics
+from rollout.changes.flag import Flag
 from rollout.changes.lazy_loading import LazyLoading
 from rollout.changes.metrics import MetricsActivation
 from rollout.clock import Clock, SystemClock
@@ -21,16 +24,23 @@ from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Prometheus, Sources
 from rollout.plan import ChangeKind, Deadlines
 from rollout.secrets import read_secrets
+from rollout.services.alertmanager import Alertmanager, Alerts
+from rollout.services.hub_rules import HubRules
 from rollout.services.hub_targets import HubTargets
 from rollout.services.supervisor import Supervisor
 from rollout.services.supervisor_rpc import SupervisorRpc
-from rollout.site_file import MachineAccess, load_site_file
+from rollout.site_file import MachineAccess, SiteFile, load_site_file
 from rollout.transports.local import LocalTransport
+
+NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Site:
-    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine."""
+    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine.
+
+    alerting: None where nobody is told of alerts.
+    """
 
     file: Path
     name: str
@@ -44,6 +54,12 @@ class Site:
     scrape_interval: float
     cores: Mapping[str, float]
     clock: Clock
+    alerting: AlertingDeployment | None = None
+
+    @property
+    def alerts(self) -> Alerts | None:
+        """Who knows what alerts; None where nobody does."""
+        return None if self.alerting is None else self.alerting.alertmanager
 
     @property
     def runs(self) -> Path:
@@ -55,12 +71,14 @@ class Site:
         """One folder per run, holding its report and samples."""
         return self.state / "reports"
 
-    def change(self, kind: ChangeKind) -> Change:
-        """The change of that kind on this site. Raises Refused for one that is not built."""
+    def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
+        """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
             return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
         if kind is ChangeKind.LAZY_LOADING:
             return LazyLoading("lazy loading", self.fleet, self.machines, self.prober, {lazy_loading.FLAG: "true"})
+        if kind is ChangeKind.FLAG:
+            return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
         raise Refused(f"changes of kind {kind.value} are not built yet")
 
 
@@ -89,7 +107,18 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
         scrape_interval=document.scrape_interval,
         cores=document.cores,
         clock=clock,
+        alerting=_alerting(file, document, machines, client, clock),
     )
+
+
+def _alerting(file: Path, document: SiteFile, machines: Mapping[str, Machine], client: httpx.Client, clock: Clock) -> AlertingDeployment | None:
+    """How rules reach those hubs that take some, and routes the Alertmanager."""
+    access = document.alerting
+    if access is None:
+        return None
+    hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
+    manager = access.alertmanager
+    return AlertingDeployment(access, hubs, Alertmanager(manager.url, client), machines[manager.machine].transport, file, clock)
 
 
 def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:

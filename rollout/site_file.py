@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from rollout.alerting.contacts import AlertingAccess
 from rollout.document import Document, read_yaml, validated
 from rollout.errors import InputError
 from rollout.fleet import Fleet, Name, load_fleet
@@ -72,12 +73,18 @@ class MachineAccess(Document):
 
 
 class HubAccess(Document):
-    """A hub. machine: the one that it runs on; targets: its file_sd folder, where the agents with metrics are listed."""
+    """A hub. machine: the one that it runs on; targets: its file_sd folder, where the agents with metrics are listed; rules: of its rule files."""
 
     name: Name
     machine: Name
     url: Url
     targets: Path
+    rules: Path | None = None
+
+    def below(self, folder: Path) -> HubAccess:
+        """With absolute paths; relative ones start at the folder."""
+        rules = None if self.rules is None else _absolute(folder, self.rules)
+        return self.model_copy(update={"targets": _absolute(folder, self.targets), "rules": rules})
 
 
 class SourceAccess(Document):
@@ -92,7 +99,8 @@ class SiteFile(Document):
 
     rehearsal: the plan's overlay that applies here, none in production; state: folder of ledgers, snapshots and reports;
     secrets: file of KEY=VALUE lines for variables that the environment lacks;
-    scrape_interval: seconds between samples of what is measured from outside; sources: in the order in which they are believed.
+    scrape_interval: seconds between samples of what is measured from outside; sources: in the order in which they are believed;
+    alerting: where alerts go, absent where nobody is told.
     """
 
     site: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -104,6 +112,7 @@ class SiteFile(Document):
     machines: dict[Name, MachineAccess]
     hubs: tuple[HubAccess, ...] = Field(min_length=1)
     sources: tuple[SourceAccess, ...] = ()
+    alerting: AlertingAccess | None = None
 
     @property
     def asked(self) -> tuple[SourceAccess, ...]:
@@ -118,10 +127,11 @@ class SiteFile(Document):
     def below(self, folder: Path) -> SiteFile:
         """With absolute paths; relative ones start at the folder of the site file."""
         machines = {name: machine.model_copy(update={"supervisor": machine.supervisor.below(folder)}) for name, machine in self.machines.items()}
-        hubs = tuple(hub.model_copy(update={"targets": _absolute(folder, hub.targets)}) for hub in self.hubs)
+        hubs = tuple(hub.below(folder) for hub in self.hubs)
         paths = {"fleet": self.fleet, "state": self.state} | ({"secrets": self.secrets} if self.secrets else {})
         absolute = {name: _absolute(folder, path) for name, path in paths.items()}
-        return self.model_copy(update={**absolute, "machines": machines, "hubs": hubs})
+        alerting = None if self.alerting is None else self.alerting.below(folder)
+        return self.model_copy(update={**absolute, "machines": machines, "hubs": hubs, "alerting": alerting})
 
 
 def load_site_file(file: Path) -> tuple[SiteFile, Fleet]:
@@ -157,6 +167,8 @@ def _strangers(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
     for index, hub in enumerate(site.hubs):
         if hub.machine not in site.machines:
             yield f"hubs.{index}.machine", f"unknown machine {hub.machine}"
+    if site.alerting is not None and site.alerting.alertmanager.machine not in site.machines:
+        yield "alerting.alertmanager.machine", f"unknown machine {site.alerting.alertmanager.machine}"
 
 
 def _absolute(folder: Path, path: Path | str) -> Path:

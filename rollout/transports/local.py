@@ -38,19 +38,8 @@ class LocalTransport:
         return Path(file).read_text(encoding="utf-8")
 
     def replace(self, file: PurePath, text: str) -> None:
-        """Written aside, synced and renamed; the new file keeps owner and mode of the old one."""
-        target = Path(file)
-        aside = target.with_name(f".{target.name}.new")
-        before = target.stat() if target.exists() else None
-        with aside.open("w", encoding="utf-8") as stream:
-            if before is not None:
-                os.fchmod(stream.fileno(), before.st_mode)
-                if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
-                    os.fchown(stream.fileno(), before.st_uid, before.st_gid)
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(target)
+        """See replace_file."""
+        replace_file(Path(file), text)
 
     def processes(self) -> Collection[int]:
         """What /proc lists: all processes of this kernel, whatever address they listen on."""
@@ -181,6 +170,21 @@ class LocalChild:
         self._process.kill()
         self._process.wait()
         self._written.close()
+
+
+def replace_file(target: Path, text: str) -> None:
+    """Written aside, synced and renamed; the new file keeps owner and mode of the old one."""
+    aside = target.with_name(f".{target.name}.new")
+    before = target.stat() if target.exists() else None
+    with aside.open("w", encoding="utf-8") as stream:
+        if before is not None:
+            os.fchmod(stream.fileno(), before.st_mode)
+            if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(stream.fileno(), before.st_uid, before.st_gid)
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    aside.replace(target)
 
 
 def _owners(inodes: Mapping[int, int], processes: Iterable[int]) -> dict[int, int]:

@@ -40,6 +40,7 @@ def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     site = memory_site(world, tmp_path, rehearsal="six")
     for module in (rollout.emergency, rollout.settlement, rollout.rehearse):
         monkeypatch.setattr(module, "load_site", lambda _file, _deadlines: site)
+    monkeypatch.setattr(rollout.settlement, "ledger_of", lambda run, _file: Ledger(site.runs / run / "ledger.jsonl", site.clock))
     return site
 
 
@@ -96,7 +97,7 @@ def test_a_run_at_work_is_told_to_abort_and_waited_for(world: MemoryWorld, site:
     """It heeds the order by itself; one that does not end is named, and the emergency is refused rather than acting beside it."""
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     Ledger(site.runs / "day" / "ledger.jsonl", site.clock).append(
-        ownership.claim("day", site.runs), Step.OPENED, day=1, site="memory", change="metrics"
+        ownership.claim("day", site.runs), Step.OPENED, day=1, plan="week3", site="memory", change="metrics"
     )
     world.clock.on_sleep = lambda _now: ownership.check()
     with pytest.raises(StillAtWork, match="run day was told to abort and did not end"):
