@@ -34,12 +34,25 @@ def metrics(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName =
     _carry_out(METRICS_OFF, name, reason, site, plan)
 
 
-def rehearse_emergencies(name: Name, site: SiteName = "lab", plan: PlanName = "week3") -> None:
-    """Rehearse the emergencies on a lab without metrics: all on, then the emergency; keeps the record that criteria cite."""
-    from rollout.protocols import METRICS_OFF
+@app.command()
+def optimization(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName = "week3") -> None:
+    """All optimizations back on every agent, verified, in five minutes."""
+    from rollout.protocols import OPTIMIZATION_BACK
+
+    _carry_out(OPTIMIZATION_BACK, name, reason, site, plan)
+
+
+def rehearse_emergencies(
+    name: Name, site: SiteName = "lab", plan: PlanName = "week3", protocol: Annotated[str, typer.Option(help="metrics or optimization.")] = "metrics"
+) -> None:
+    """Rehearse an emergency on a lab without that change: all on, then the emergency; keeps the record that criteria cite."""
+    from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK
     from rollout.rehearse import rehearse
 
-    _tell(rehearse(METRICS_OFF, site_file(site), plan_file(plan), name))
+    protocols = {"metrics": METRICS_OFF, "optimization": OPTIMIZATION_BACK}
+    if protocol not in protocols:
+        raise typer.BadParameter(f"{protocol} is none of {', '.join(protocols)}")
+    _tell(rehearse(protocols[protocol], site_file(site), plan_file(plan), name))
 
 
 def _carry_out(protocol: Protocol, name: str, reason: str, site: str, plan: str) -> None:

@@ -31,6 +31,8 @@ def preview(number: int, site_file: Path, plan_file: Path) -> None:
             _tell_load(day.load)
         return
     chosen = agents[: day.count] if day.count else agents
+    if day.optimization:
+        print(f"  which of {len(agents)} agents, a survey on the day says; here the first {len(chosen)} stand for them")
     batches = schedule(chosen, fleet, day.batches.size, day.batches.canary, day.batches.neighbours)
     spacing = day.spacing(plan.pace, site.scrape_interval)
     print(

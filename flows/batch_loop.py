@@ -78,6 +78,7 @@ def _record(run: DayRun, batch: Batch, activation: Activation, baked: Baked, beg
         extensions=baked.extensions,
         checks=tuple(check_report(finding.check.partition(".")[0], finding) for finding in baked.findings),
         samples=run.record.samples.get(f"batch-{batch.index:02d}", ""),
+        set_back=dict(baked.set_back),
     )
     run.record.batches.append(report)
     run.keep_judgement(batch, baked.judgement)

@@ -46,16 +46,8 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
     """Roll back those agents (None: all that the ledger names) and remember what became of it."""
     run.log.warning("rolling back: %s", cause)
     what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
-    executor = run.executor
     announce(run.ledger, run.ownership.epoch, cause, run.day.deadlines.rollback, agents)
-    try:
-        reversal = roll_back(executor, agents, what)
-    except OwnershipLost:
-        raise
-    except (Exception, Pause):
-        # a Prefect that cannot run a task any more, or a person who suspends the run just now, must not keep the fleet from coming back
-        run.log.exception("the rollback task did not run; rolling back without it")
-        reversal = executor.roll_back(agents)
+    reversal = bring_back(run, agents, what)
     run.record.reversal = reversal
     run.record.reversal_cause = cause
     if confirmation := confirm(run.site, run.day, run.baseline, reversal):
@@ -63,6 +55,19 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
         run.record.baseline_after = confirmation.sentence
         run.keep("rollback", [confirmation.finding])
     return reversal
+
+
+def bring_back(run: DayRun, agents: Sequence[str] | None, what: str) -> Reversal:
+    """The rollback as a task, or without Prefect where that cannot run one. Raises OwnershipLost."""
+    executor = run.executor
+    try:
+        return roll_back(executor, agents, what)
+    except OwnershipLost:
+        raise
+    except (Exception, Pause):
+        # a Prefect that cannot run a task any more, or a person who suspends the run just now, must not keep the fleet from coming back
+        run.log.exception("the rollback task did not run; rolling back without it")
+        return executor.roll_back(agents)
 
 
 def _scope(run: DayRun, cause: BaseException) -> Sequence[str] | None:

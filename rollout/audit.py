@@ -54,6 +54,7 @@ class Emergency(Enum):
     """The plan's emergency protocols, as far as they are built (plan.md lines 336-383)."""
 
     METRICS = "emergency metrics"
+    OPTIMIZATION = "emergency optimization"
 
 
 Said = Order | Answer | Closing | Overriding | Acknowledging | Emergency

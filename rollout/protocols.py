@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rollout.audit import Emergency
 from rollout.change import Change, Snapshot
-from rollout.changes import metrics
+from rollout.changes import lazy_loading, metrics
 from rollout.changes.environment import is_on
 from rollout.emergency import Found, Protocol
 from rollout.errors import RolloutError
@@ -58,3 +58,14 @@ METRICS_OFF = Protocol(
     find=lambda site, change: found_by_flag(site, change, metrics.FLAG),
 )
 """Risk 1 (plan.md lines 341-352)."""
+
+OPTIMIZATION_BACK = Protocol(
+    said=Emergency.OPTIMIZATION,
+    change=ChangeKind.LAZY_LOADING,
+    day=4,
+    criterion="E3",
+    title="all optimizations back",
+    done="are not optimised any more",
+    find=lambda site, change: found_by_flag(site, change, lazy_loading.FLAG),
+)
+"""Risk 3 (plan.md lines 373-383); the snapshots of the ledgers take the place of `git revert` (docs/decisions/0051)."""

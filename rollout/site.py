@@ -12,8 +12,10 @@ import httpx
 
 from rollout.alerting.deployment import AlertingDeployment
 from rollout.change import Change
+from rollout.changes import lazy_loading, metrics
 from rollout.changes.flag import Flag
-from rollout.changes.metrics import FLAG, MetricsActivation
+from rollout.changes.lazy_loading import LazyLoading
+from rollout.changes.metrics import MetricsActivation
 from rollout.clock import Clock, SystemClock
 from rollout.errors import Refused
 from rollout.fleet import Fleet
@@ -72,7 +74,9 @@ class Site:
     def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
         """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
-            return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {FLAG: "true"}, self.targets)
+            return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
+        if kind is ChangeKind.LAZY_LOADING:
+            return LazyLoading("lazy loading", self.fleet, self.machines, self.prober, {lazy_loading.FLAG: "true"})
         if kind is ChangeKind.FLAG:
             return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
         raise Refused(f"changes of kind {kind.value} are not built yet")

@@ -5,6 +5,7 @@ from rollout.plan.criterion import Criterion, Escalation, EscalationTier, WeekRu
 from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, FailureBudgets, Gate, Recovery, RollbackScope, Step
 from rollout.plan.impact import ImpactForm, ImpactMetric
 from rollout.plan.load import Load, LoadLevel
+from rollout.plan.optimization import Floor, Optimization, ShadowStarts, Unproven
 from rollout.plan.plan import Plan, load_plan, plan_schema
 from rollout.plan.rehearsal import Rehearsal
 
@@ -19,17 +20,21 @@ __all__ = [
     "Escalation",
     "EscalationTier",
     "FailureBudgets",
+    "Floor",
     "Gate",
     "ImpactForm",
     "ImpactMetric",
     "LevelDelays",
     "Load",
     "LoadLevel",
+    "Optimization",
     "Plan",
     "Recovery",
     "Rehearsal",
     "RollbackScope",
+    "ShadowStarts",
     "Step",
+    "Unproven",
     "WeekRule",
     "load_plan",
     "plan_schema",
