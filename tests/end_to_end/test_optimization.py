@@ -11,7 +11,7 @@ from rollout.verdict import Standing
 from tests.end_to_end.commands import Commands, Run, rollout
 from tests.end_to_end.place import Place
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.full]
 
 BREAKS = "mainpc/RequestCoordinator"
 """Its role needs a codec that an import registers by the way."""

@@ -29,8 +29,8 @@ def test_the_lab_of_six_is_adopted_as_it_is(six: Six, tmp_path: Path) -> None:
     machines = {name: six.site.machine(name) for name in ("mainpc", "pc2")}
     words = ["adopt", "found", "--prometheus", f"http://{machines['mainpc'].address}:9000", "--hours", "0.05", "--out", str(tmp_path)]
     for name in machines:
-        words += ["--supervisor", f"{name}=unix://{six.site.state / 'lab' / name / 'supervisor.sock'}"]
-    words += ["--credentials", "ROLLOUT_SUPERVISOR_USER:ROLLOUT_SUPERVISOR_PASSWORD", "--secrets", str(six.site.state / "lab" / "supervisor.env")]
+        words += ["--supervisor", f"{name}=unix://{six.site.state / name / 'supervisor.sock'}"]
+    words += ["--credentials", "ROLLOUT_SUPERVISOR_USER:ROLLOUT_SUPERVISOR_PASSWORD", "--secrets", str(six.site.state / "supervisor.env")]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     site, fleet = load_site_file(tmp_path / "found.yaml")

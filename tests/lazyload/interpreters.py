@@ -10,7 +10,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 VERSIONS = ("3.11", "3.12", "3.13")
+OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
+EACH = [version if version == OWN else pytest.param(version, marks=pytest.mark.full) for version in VERSIONS]
+"""All of them as parameters of a test; those besides this interpreter's own are for ./test full."""
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[1]
 
@@ -28,7 +33,7 @@ def interpreter(version: str) -> str | None:
 
 
 def _candidates(version: str) -> Iterator[str]:
-    if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
+    if version == OWN:
         yield sys.executable
     managed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     yield from map(str, sorted(managed.glob(f"{version}.*/bin/python{version}")))

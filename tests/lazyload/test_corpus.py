@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lazyload.interpreters import HERE, VERSIONS, interpreter, run
+from tests.lazyload.interpreters import EACH, HERE, interpreter, run
 
 CASES = sorted((HERE / "corpus").glob("*.py"))
 # One process explains them all; a line each: the case, then the names that wait.
@@ -33,7 +33,7 @@ def declared(path: Path, key: str) -> list[str]:
     return [line.partition(": ")[2] for line in path.read_text().splitlines() if line.startswith(f"# {key}:")]
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=EACH)
 def python(request: pytest.FixtureRequest) -> str:
     """Each interpreter that is at hand."""
     found = interpreter(request.param)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lazyload.interpreters import VERSIONS, interpreter, run
+from tests.lazyload.interpreters import EACH, interpreter, run
 
 THREADS = 24
 # Modules that take a while to import and count how often that happens; a partial one lacks its last line.
@@ -48,7 +48,7 @@ print(json.dumps([waited, sorted(ledger.ENTRIES), failed, seen, both]))
 """
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", EACH)
 def test_all_threads_see_whole_modules_imported_once(version: str, tmp_path: Path) -> None:
     """24 threads start together and each uses four deferred names: every import runs once, nobody sees half of a module, and nobody waits for ever.
 
