@@ -35,7 +35,9 @@ def claims(site: Site) -> Iterator[Claim]:
             yield Claim(f"{agent.id} (health)", machine.address, agent.health_port)
             if agent.port is not None:
                 yield Claim(agent.id, machine.address, agent.port)
-    for hub in site.hubs:
+        if site.watchdog_port is not None:
+            yield Claim(f"{machine.name}'s watchdog", machine.address, site.watchdog_port)
+    for hub in site.all_hubs:
         yield Claim(f"hub {hub.name}", hub.address, hub.port)
 
 

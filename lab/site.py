@@ -61,13 +61,18 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """One Prometheus: the machine it runs on, where it listens and the folder its targets are dropped into."""
+    """One Prometheus: the machine it runs on, where it listens, the folder its targets are dropped into and the program that it is there.
+
+    later: whether `up` leaves it to a rollout and only keeps its place free.
+    """
 
     name: str
     machine: str
     address: str
     port: int
     targets: Path
+    program: str = "lab-hub"
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,20 @@ class Site:
     state: Path
     scrape_interval: int
     machines: tuple[Machine, ...]
-    hubs: tuple[Hub, ...]
+    all_hubs: tuple[Hub, ...]
+    watchdog_port: int | None = None
+
+    @property
+    def hubs(self) -> tuple[Hub, ...]:
+        """The hubs that `up` starts."""
+        return tuple(hub for hub in self.all_hubs if not hub.later)
+
+    def hub(self, name: str) -> Hub:
+        """The hub of that name; LabError when there is none."""
+        for hub in self.all_hubs:
+            if hub.name == name:
+                return hub
+        raise LabError(f"no hub {name} in {self.name}; there are {', '.join(hub.name for hub in self.all_hubs)}")
 
     @cached_property
     def agents(self) -> dict[str, Agent]:
@@ -114,8 +132,9 @@ def load_site(file: Path) -> Site:
             Machine(name, access["address"], _machine_folder(folder, state, name, access), _agents(name, groups[name]))
             for name, access in place["machines"].items()
         )
-        hubs = tuple(_hub(folder, entry) for entry in place["hubs"])
-        return Site(place["site"], state, int(place["scrape_interval"]), machines, hubs)
+        hubs = tuple(_hub(folder, entry, later=bool(index)) for index, entry in enumerate(place["hubs"]))
+        watchdog = place["pair"]["watchdog"]["port"] if "pair" in place else None
+        return Site(place["site"], state, int(place["scrape_interval"]), machines, hubs, watchdog)
     except (KeyError, TypeError, AttributeError) as error:
         raise LabError(f"{file} or its fleet file: missing or malformed key: {error}") from error
 
@@ -162,8 +181,9 @@ def _agents(machine: str, groups: Mapping[str, Any]) -> tuple[Agent, ...]:
     )
 
 
-def _hub(folder: Path, entry: Mapping[str, Any]) -> Hub:
+def _hub(folder: Path, entry: Mapping[str, Any], *, later: bool) -> Hub:
     url = urlsplit(entry["url"])
     if url.hostname is None or url.port is None:
         raise LabError(f"hub {entry['name']}: the url needs an address and a port: {entry['url']}")
-    return Hub(entry["name"], entry["machine"], url.hostname, url.port, (folder / entry["targets"]).resolve())
+    program = entry.get("service", {}).get("program", "lab-hub")
+    return Hub(entry["name"], entry["machine"], url.hostname, url.port, (folder / entry["targets"]).resolve(), program, later)

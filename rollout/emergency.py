@@ -138,7 +138,7 @@ def _report(
 ) -> DayReport:
     budget = plan.day(DAY).deadlines.rollback
     criterion = plan.criterion(CRITERION)
-    look = last_look(site, executor.change, ledger, site.fleet.agents, ledger.batches(), {})
+    look = last_look(site, [executor.change], ledger, site.fleet.agents, ledger.batches(), {})
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.COMPLETE
     names = ", ".join(f"{agent} ({reason})" for agent, reason in reversal.quarantined.items())
     off = f"{len(reversal.restored)} agents have metrics off and were read back {reversal.seconds:.1f} s after the call (budget {budget:.0f} s)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,6 +13,7 @@ from rollout.observe.frame import by_agent, selection
 from rollout.observe.impact import impact_samples
 from rollout.observe.prometheus import Prometheus, Source, Sources
 from rollout.plan import Day
+from rollout.secrets import read_secrets
 from rollout.site_file import SiteFile
 
 
@@ -28,8 +30,9 @@ class Quiet:
 
 
 def sources_of(site: SiteFile, clock: Clock, timeout: float) -> Sources:
-    """The site's sources alone: reading needs no supervisor and none of its secrets."""
-    return Sources([Prometheus(each.name, each.url, clock, site.scrape_interval, timeout) for each in site.asked])
+    """The site's sources alone: reading needs no supervisor and none of its secrets; credentials of the hubs go along where there are any."""
+    login = site.hub_login(read_secrets(site.secrets) | dict(os.environ))
+    return Sources([Prometheus(each.name, each.url, clock, site.scrape_interval, timeout, login) for each in site.asked])
 
 
 def quiet_window(source: Source, day: Day, fleet: Fleet, window: tuple[float, float], scrape_interval: float, rate: float) -> Quiet:

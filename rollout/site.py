@@ -10,20 +10,32 @@ from pathlib import Path
 import httpx
 
 from rollout.change import Change
+from rollout.changes.hubs import HubService
 from rollout.changes.metrics import FLAG, MetricsActivation
+from rollout.changes.outage import HubOutage
+from rollout.changes.routing import Routing
 from rollout.clock import Clock, SystemClock
 from rollout.errors import Refused
 from rollout.fleet import Fleet
+from rollout.hub import Hub, HubPair
 from rollout.machine import Machine
 from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Prometheus, Sources
 from rollout.plan import ChangeKind, Deadlines
 from rollout.secrets import read_secrets
-from rollout.services.hub_targets import HubTargets
+from rollout.services.hub_client import HubClient
+from rollout.services.hub_routes import HubRoutes
+from rollout.services.hub_targets import HubTargets, Targets
+from rollout.services.pair_targets import PairTargets
 from rollout.services.supervisor import Supervisor
 from rollout.services.supervisor_rpc import SupervisorRpc
-from rollout.site_file import MachineAccess, load_site_file
+from rollout.site_file import HubAccess, MachineAccess, SiteFile, load_site_file
 from rollout.transports.local import LocalTransport
+
+PAIRED = frozenset({ChangeKind.HUBS, ChangeKind.ROUTING, ChangeKind.OUTAGE})
+"""Changes that need two hubs."""
+PROMTOOL = 20.0
+"""Seconds for promtool's answer, which takes a tenth of one."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +49,12 @@ class Site:
     machines: Mapping[str, Machine]
     prober: Prober
     sources: Sources
-    targets: HubTargets
+    targets: Targets
     state: Path
     scrape_interval: float
     cores: Mapping[str, float]
     clock: Clock
+    pair: HubPair | None = None
 
     @property
     def runs(self) -> Path:
@@ -57,7 +70,27 @@ class Site:
         """The change of that kind on this site. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
             return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {FLAG: "true"}, self.targets)
+        if kind in PAIRED and self.pair is None:
+            raise Refused(f"site {self.name} declares no pair of hubs")
+        if self.pair is not None and kind is ChangeKind.HUBS:
+            return HubService(kind.value, self.pair, PROMTOOL)
+        if self.pair is not None and kind is ChangeKind.ROUTING:
+            return Routing(kind.value, HubRoutes(self.pair), self.clock)
+        if self.pair is not None and kind is ChangeKind.OUTAGE:
+            return HubOutage(kind.value, self.pair)
         raise Refused(f"changes of kind {kind.value} are not built yet")
+
+    @property
+    def hub_pair(self) -> HubPair:
+        """The pair that the site declares, whether it exists yet or not; a site without one raises Refused."""
+        if self.pair is None:
+            raise Refused(f"site {self.name} declares no pair of hubs")
+        return self.pair
+
+    @property
+    def paired(self) -> HubPair | None:
+        """The pair while both hubs are configured as one; read from their machines each time."""
+        return self.pair if self.pair is not None and self.pair.in_force else None
 
 
 def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> Site:
@@ -71,7 +104,10 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
     machines = {name: _machine(name, access, secrets, deadlines.supervisor) for name, access in document.machines.items()}
     hub = document.hubs[0]
     addresses = {name: access.address for name, access in document.machines.items()}
-    client = httpx.Client(timeout=deadlines.query, trust_env=False)
+    login = document.hub_login(secrets)
+    client = httpx.Client(timeout=deadlines.query, trust_env=False, auth=login)
+    single = HubTargets(hub.url, hub.targets, machines[hub.machine].transport, addresses, client)
+    pair = _pair(document, fleet, machines, login, deadlines.query)
     return Site(
         file=file,
         name=document.site,
@@ -79,13 +115,34 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
         fleet=fleet,
         machines=machines,
         prober=Prober(deadlines.probe),
-        sources=Sources([Prometheus(each.name, each.url, clock, document.scrape_interval, deadlines.query) for each in document.asked]),
-        targets=HubTargets(hub.url, hub.targets, machines[hub.machine].transport, addresses, client),
+        sources=Sources(
+            [Prometheus(each.name, each.url, clock, document.scrape_interval, deadlines.query, login) for each in document.asked],
+            in_force=lambda name: pair is None or name != pair.hubs[1].name or pair.in_force,
+        ),
+        targets=single if pair is None else PairTargets(single, HubRoutes(pair)),
         state=document.state,
         scrape_interval=document.scrape_interval,
         cores=document.cores,
         clock=clock,
+        pair=pair,
     )
+
+
+def _pair(document: SiteFile, fleet: Fleet, machines: Mapping[str, Machine], login: tuple[str, str] | None, timeout: float) -> HubPair | None:
+    """The pair that the site declares. Raises Refused for missing credentials."""
+    if document.pair is None:
+        return None
+    if login is None:
+        needed = f"{document.pair.username_env} and {document.pair.password_env}"
+        raise Refused(f"the hubs of {document.site} need {needed}, which neither the environment nor the site's secrets file has")
+    known, stranger = (httpx.Client(timeout=timeout, trust_env=False, auth=auth) for auth in (login, None))
+
+    def hub(access: HubAccess) -> Hub:
+        agent = next(agent for agent in fleet.on(access.machine) if agent.hub)
+        return Hub(access, access.running, agent, machines[access.machine], HubClient(access.name, access.url, known, stranger))
+
+    first, second = document.hubs
+    return HubPair(fleet, (hub(first), hub(second)), document.pair, document.scrape_interval, *login)
 
 
 def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:

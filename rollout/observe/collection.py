@@ -14,7 +14,7 @@ from rollout.observe.frame import by_agent, selection
 from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Source
 from rollout.observe.witness import witness_all
-from rollout.services.hub_targets import HubTargets
+from rollout.services.hub_targets import Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Collection:
 
 
 def collect(
-    machines: Mapping[str, Machine], agents: Sequence[Agent], prober: Prober, source: Source, targets: HubTargets, seconds: int, feature: str
+    machines: Mapping[str, Machine], agents: Sequence[Agent], prober: Prober, source: Source, targets: Targets, seconds: int, feature: str
 ) -> Collection:
     """Ask every agent and the hub. seconds: the window over which the hub's own scrapes are counted. Raises Unreachable, SourceFault.
 

@@ -27,6 +27,8 @@ class ChangeKind(Enum):
 
     METRICS = "metrics"
     HUBS = "hubs"
+    ROUTING = "routing"
+    OUTAGE = "outage"
     LAZY_LOADING = "lazy_loading"
     DISCOVERY = "discovery"
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
+
+from rollout.errors import ActFault, Unreachable
+from rollout.transports.port import Finished
 
 LISTENING = "0A"
 """State column of /proc/net/tcp for a listening socket."""
@@ -30,20 +35,33 @@ class LocalTransport:
         """A file's text."""
         return Path(file).read_text(encoding="utf-8")
 
-    def replace(self, file: PurePath, text: str) -> None:
-        """Written aside, synced and renamed; the new file keeps owner and mode of the old one."""
-        target = Path(file)
-        aside = target.with_name(f".{target.name}.new")
-        before = target.stat() if target.exists() else None
-        with aside.open("w", encoding="utf-8") as stream:
-            if before is not None:
-                os.fchmod(stream.fileno(), before.st_mode)
-                if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
-                    os.fchown(stream.fileno(), before.st_uid, before.st_gid)
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(target)
+    def replace(self, file: PurePath, text: str, *, private: bool = False) -> None:
+        """See replace_file."""
+        self.make_folder(file.parent)
+        replace_file(Path(file), text, private=private)
+
+    def remove(self, file: PurePath) -> None:
+        """Unlink it."""
+        Path(file).unlink(missing_ok=True)
+
+    def make_folder(self, folder: PurePath) -> None:
+        """With all its parents."""
+        Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def find(self, program: str, folder: PurePath) -> str:
+        """As a shell would look it up, the folder last."""
+        found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{folder}")
+        if found is None:
+            raise ActFault(f"{program} is neither on PATH nor in {folder}", ())
+        return found
+
+    def run(self, command: Sequence[str], timeout: float) -> Finished:
+        """As a child process without input."""
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise Unreachable(f"{command[0]} did not end within {timeout:.0f} s") from error
+        return Finished(ended.returncode, f"{ended.stdout}{ended.stderr}".strip())
 
     def processes(self) -> Collection[int]:
         """What /proc lists: all processes of this kernel, whatever address they listen on."""
@@ -99,6 +117,23 @@ class LocalTransport:
                 address, _, port = columns[1].partition(":")
                 if columns[3] == LISTENING and address in self._addresses:
                     yield int(columns[9]), int(port, 16)
+
+
+def replace_file(target: Path, text: str, *, private: bool = False) -> None:
+    """Written aside, synced and renamed; the new file keeps owner and mode of the old one. private: one that is new is its owner's alone."""
+    aside = target.with_name(f".{target.name}.new")
+    before = target.stat() if target.exists() else None
+    with aside.open("w", encoding="utf-8") as stream:
+        if before is not None:
+            os.fchmod(stream.fileno(), before.st_mode)
+            if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(stream.fileno(), before.st_uid, before.st_gid)
+        elif private:
+            os.fchmod(stream.fileno(), 0o600)
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    aside.replace(target)
 
 
 def _owners(inodes: Mapping[int, int], processes: Iterable[int]) -> dict[int, int]:
