@@ -33,11 +33,11 @@ class Baked:
     judgement: BatchJudgement | None
 
 
-def bake(run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> Baked:
+def bake(run: DayRun, batch: Batch, activation: Activation, last: bool) -> Baked:
     """Judge the activation, then look at the batch until it is promoted, rolled back or held. Raises Held when no source answers."""
     windows = run.windows
     findings = judge_activation(run, activation, f"batch {batch.index}")
-    decision = _decided(run, batch, activation, worst(findings), proceed=False, extensions_left=0, last=last)
+    decision = decision_on(run, batch, activation, worst(findings), proceed=False, extensions_left=0, last=last)
     if decision in (Decision.ROLL_BACK, Decision.HOLD):
         return Baked(decision, "activation", findings, 0, None)
     looks, extensions = list(windows.looks), list(windows.extensions)
@@ -52,7 +52,7 @@ def bake(run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> Ba
         proceed = judgement.proceed if votes else True
         if restarts and extensions:  # something else changed in the window: nothing good is said of it before it was extended
             verdict, proceed = max(verdict, Verdict.INCONCLUSIVE), False
-        decision = _decided(run, batch, activation, verdict, proceed=proceed, extensions_left=len(extensions), last=last)
+        decision = decision_on(run, batch, activation, verdict, proceed=proceed, extensions_left=len(extensions), last=last)
         if not looks and decision is Decision.EXTEND_BAKE:
             looks.append(look + extensions.pop(0))
         elif not looks or decision is Decision.ROLL_BACK:
@@ -91,8 +91,8 @@ def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, re
     return findings + judge_gate("batch_errors", answered, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)
 
 
-def _decided(run: DayRun, batch: Batch, activation: Activation, verdict: Verdict, *, proceed: bool, extensions_left: int, last: bool) -> Decision:
-    """The reducer's decision on what is known now."""
+def decision_on(run: DayRun, batch: Batch, activation: Activation, verdict: Verdict, *, proceed: bool, extensions_left: int, last: bool) -> Decision:
+    """The reducer's decision on a batch by what is known now."""
     budgets = run.failure_budgets
     failed_before = run.failed() - set(batch.ids)
     progress = Progress(

@@ -11,7 +11,7 @@ from flows.crossings import stop_if_rejected
 from flows.day_run import DayRun
 from rollout.confirmation import confirm
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
-from rollout.executor import Reversal
+from rollout.executor import Reversal, roll_back_all
 from rollout.parameters import OnCancel
 from tasks.roll_back import roll_back
 
@@ -42,18 +42,18 @@ def rollback_on_failure(run: DayRun) -> Iterator[None]:
 
 
 def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
-    """Roll back those agents (None: all that the ledger names) and remember what became of it."""
+    """Roll back those agents of the present change (None: all that the ledger names, change by change) and remember what became of it."""
     run.log.warning("rolling back: %s", cause)
     what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
-    executor = run.executor
+    executors = run.executors if agents is None else run.executors[:1]
     try:
-        reversal = roll_back(executor, agents, what)
+        reversal = roll_back(executors, agents, what)
     except OwnershipLost:
         raise
     except (Exception, Pause):
         # a Prefect that cannot run a task any more, or a person who suspends the run just now, must not keep the fleet from coming back
         run.log.exception("the rollback task did not run; rolling back without it")
-        reversal = executor.roll_back(agents)
+        reversal = roll_back_all(executors, agents)
     run.record.reversal = reversal
     run.record.reversal_cause = cause
     if confirmation := confirm(run.site, run.day, run.baseline, reversal):

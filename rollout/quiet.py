@@ -46,5 +46,7 @@ def quiet_window(source: Source, day: Day, fleet: Fleet, window: tuple[float, fl
 
 def _restarted(source: Source, agents: list[str], seconds: int) -> tuple[str, ...] | None:
     """Agents whose process start time changed within the last seconds."""
-    changed = by_agent(source.now(f"changes(rollout_process_start_time_seconds{{{selection(agents)}}}[{seconds}s])"), "changes")
+    changed = by_agent(
+        source.now(f"max without (scraped_by) (changes(rollout_process_start_time_seconds{{{selection(agents)}}}[{seconds}s]))"), "changes"
+    )
     return None if changed.empty else tuple(sorted(set(changed[changed > 0].index) & set(agents)))

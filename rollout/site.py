@@ -32,8 +32,6 @@ from rollout.services.supervisor_rpc import SupervisorRpc
 from rollout.site_file import HubAccess, MachineAccess, SiteFile, load_site_file
 from rollout.transports.local import LocalTransport
 
-PAIRED = frozenset({ChangeKind.HUBS, ChangeKind.ROUTING, ChangeKind.OUTAGE})
-"""Changes that need two hubs."""
 PROMTOOL = 20.0
 """Seconds for promtool's answer, which takes a tenth of one."""
 
@@ -70,14 +68,12 @@ class Site:
         """The change of that kind on this site. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
             return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {FLAG: "true"}, self.targets)
-        if kind in PAIRED and self.pair is None:
-            raise Refused(f"site {self.name} declares no pair of hubs")
-        if self.pair is not None and kind is ChangeKind.HUBS:
-            return HubService(kind.value, self.pair, PROMTOOL)
-        if self.pair is not None and kind is ChangeKind.ROUTING:
-            return Routing(kind.value, HubRoutes(self.pair), self.clock)
-        if self.pair is not None and kind is ChangeKind.OUTAGE:
-            return HubOutage(kind.value, self.pair)
+        if kind is ChangeKind.HUBS:
+            return self.hub_service
+        if kind is ChangeKind.ROUTING:
+            return Routing(kind.value, HubRoutes(self.hub_pair), self.clock)
+        if kind is ChangeKind.OUTAGE:
+            return HubOutage(kind.value, self.hub_pair)
         raise Refused(f"changes of kind {kind.value} are not built yet")
 
     @property
@@ -86,6 +82,11 @@ class Site:
         if self.pair is None:
             raise Refused(f"site {self.name} declares no pair of hubs")
         return self.pair
+
+    @property
+    def hub_service(self) -> HubService:
+        """The change that makes hubs a pair; a site without a pair raises Refused."""
+        return HubService(ChangeKind.HUBS.value, self.hub_pair, PROMTOOL)
 
     @property
     def paired(self) -> HubPair | None:

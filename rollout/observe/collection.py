@@ -16,6 +16,10 @@ from rollout.observe.prometheus import Source
 from rollout.observe.witness import witness_all
 from rollout.services.hub_targets import Targets
 
+SCRAPES = "sum without (scraped_by) (count_over_time(up{{{0}}}[{1}s]))"
+SUCCESS = "sum without (scraped_by) (sum_over_time(up{{{0}}}[{1}s])) / " + SCRAPES
+"""Over the window, by whichever hub scraped the agent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Collection:
@@ -44,9 +48,9 @@ def collect(
     matchers = f'job="agents",{selection(identities)}'
     hub = pd.concat(
         [
-            by_agent(source.now(f"avg_over_time(up{{{matchers}}}[{seconds}s])"), "scrape_success_ratio"),
-            by_agent(source.now(f"count_over_time(up{{{matchers}}}[{seconds}s])"), "scrapes"),
-            by_agent(source.now(f"scrape_duration_seconds{{{matchers}}}"), "scrape_duration_seconds"),
+            by_agent(source.now(SUCCESS.format(matchers, seconds)), "scrape_success_ratio"),
+            by_agent(source.now(SCRAPES.format(matchers, seconds)), "scrapes"),
+            by_agent(source.now(f"max without (scraped_by) (scrape_duration_seconds{{{matchers}}})"), "scrape_duration_seconds"),
         ],
         axis=1,
     )

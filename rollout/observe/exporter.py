@@ -178,7 +178,7 @@ class ExporterServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], reader: ProgramReader) -> None:
+    def __init__(self, address: tuple[str, int], reader: Collector) -> None:
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(reader)
         self._one_at_a_time = threading.Lock()

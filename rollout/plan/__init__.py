@@ -1,7 +1,7 @@
 """The plan: days, steps, batches, bakes, gates, criteria, deadlines; all numbers live in its file."""
 
 from rollout.plan.criterion import Criterion, Escalation, EscalationTier
-from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, FailureBudgets, Gate, Recovery, RollbackScope, Step
+from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, Drill, FailureBudgets, Gate, Recovery, RollbackScope, Step
 from rollout.plan.impact import ImpactForm, ImpactMetric
 from rollout.plan.plan import Plan, load_plan, plan_schema
 from rollout.plan.rehearsal import Rehearsal
@@ -13,6 +13,7 @@ __all__ = [
     "Criterion",
     "Day",
     "Deadlines",
+    "Drill",
     "Escalation",
     "EscalationTier",
     "FailureBudgets",

@@ -159,6 +159,13 @@ class Recovery(Document):
     probes: float = Field(gt=0, le=1)
 
 
+class Drill(Document):
+    """An outage on purpose. outage: how long each hub stays down; recovery: the longest wait until the hubs are as before."""
+
+    outage: Seconds
+    recovery: Seconds
+
+
 class Gate(Document):
     """A suite of expectations with its bounds, and how much comes back when it fails."""
 
@@ -191,6 +198,7 @@ class Day(Document):
     gates: tuple[Gate, ...] = ()
     impact: tuple[ImpactMetric, ...] = ()
     soak: Seconds | None = None
+    drill: Drill | None = None
     source_budget: Seconds
 
     def applicable(self, agents: Sequence[Agent]) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, FiniteFloat
 
 from rollout.document import Document
-from rollout.plan.day import Bake, Count, Day, Seconds, Slug
+from rollout.plan.day import Bake, Count, Day, Drill, Seconds, Slug
 from rollout.plan.impact import ImpactForm, ImpactMetric, MetricName
 
 
@@ -47,6 +47,7 @@ class Rehearsal(Document):
     shadow: tuple[MetricName, ...] = ()
     gates: dict[Slug, dict[Slug, FiniteFloat]] = Field(default_factory=dict)
     soak: Seconds
+    drill: Drill | None = None
     source_budget: Seconds
 
     def applied_to(self, day: Day) -> Day:
@@ -62,6 +63,8 @@ class Rehearsal(Document):
             changes["batches"] = day.batches.model_copy(update=self.batches.model_dump(exclude_none=True))
         if day.soak is not None:
             changes["soak"] = self.soak
+        if day.drill is not None and self.drill is not None:
+            changes["drill"] = self.drill
         return day.model_copy(update=changes)
 
     def _impact(self, metric: ImpactMetric) -> ImpactMetric:

@@ -93,7 +93,7 @@ def _to_peer(hub: Hub, pair: HubPair) -> dict[str, Any]:
 def _job(job: str, hub: Hub, pair: HubPair) -> dict[str, Any]:
     files = [str(folder / f"{job}.json") for folder in (hub.access.targets, hub.takeover)]
     config: dict[str, Any] = {"job_name": job, "file_sd_configs": [{"files": files, "refresh_interval": "5s"}]}
-    relabelled = [{"target_label": "scraped_by", "replacement": hub.name, "action": "replace"}]
+    relabelled: list[dict[str, Any]] = [{"target_label": "scraped_by", "replacement": hub.name, "action": "replace"}]
     if job == "agents":
         config |= {"scrape_interval": _duration(pair.access.agent_interval), "scrape_timeout": _duration(min(10.0, pair.access.agent_interval))}
     if job == "probe":
