@@ -30,16 +30,34 @@ def metrics(name: Name, reason: Annotated[str, typer.Option("--reason", help="Wh
     """Metrics off on every agent, verified, in two minutes."""
     from uuid import uuid4
 
-    from rollout.emergency import Call, metrics_off
+    from rollout.emergency import metrics_off
+    from rollout.emergency_report import Call
 
     _tell(metrics_off(Call(str(uuid4()), name, reason), SITES / f"{site}.yaml", WEEK3))
 
 
-def rehearse(name: Name, site: SiteName = "lab") -> None:
-    """Rehearse the emergencies on a lab without metrics: all on, then the emergency; keeps the record that criteria cite."""
-    from rollout.rehearse import rehearse_metrics_off
+@app.command()
+def hub(name: Name, reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")], site: SiteName = "lab") -> None:
+    """Back to the single hub with all agents, verified, in three minutes."""
+    from uuid import uuid4
 
-    _tell(rehearse_metrics_off(SITES / f"{site}.yaml", WEEK3, name))
+    from rollout.emergency_hub import single_hub
+    from rollout.emergency_report import Call
+
+    _tell(single_hub(Call(str(uuid4()), name, reason), SITES / f"{site}.yaml", WEEK3))
+
+
+def rehearse(
+    name: Name, protocol: Annotated[str, typer.Argument(help="metrics or hub: which emergency.")] = "metrics", site: SiteName = "lab"
+) -> None:
+    """Rehearse an emergency on a lab without its change: all on, then the emergency; keeps the record that criteria cite."""
+    from rollout.audit import Emergency
+    from rollout.rehearse import rehearse as rehearse_emergency
+
+    known = {each.value.removeprefix("emergency "): each for each in Emergency}
+    if protocol not in known:
+        raise typer.BadParameter(f"{protocol} is none of {', '.join(known)}")
+    _tell(rehearse_emergency(known[protocol], SITES / f"{site}.yaml", WEEK3, name))
 
 
 def _tell(report: DayReport) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from flows.agreement import agree
 from flows.day_run import DayRun
 from flows.judging import findings_of, judge_look
 from flows.neighbourhood import foreign_restarts
@@ -44,6 +45,7 @@ def bake(run: DayRun, batch: Batch, activation: Activation, last: bool) -> Baked
     while True:
         look = looks.pop(0)
         run.wait_until(activation.verified_at + (windows.settle + look) * run.site.scrape_interval)
+        agreed = agree(run, f"at look {look} of batch {batch.index}")
         restarts = foreign_restarts(run, batch, activation)
         health = judge_health(run, run.changed(), activation.verified_at, f"after batch {batch.index}", restarts)
         judgement = judge_look(run, batch, activation, look, restarts)
@@ -58,7 +60,7 @@ def bake(run: DayRun, batch: Batch, activation: Activation, last: bool) -> Baked
         elif not looks or decision is Decision.ROLL_BACK:
             break
     gate = "impact" if votes and judgement.verdict > worst(health) else "batch_health"
-    told = (*findings, *health, *findings_of(run, judgement, activation))
+    told = (*findings, *agreed, *health, *findings_of(run, judgement, activation))
     return Baked(decision, gate, told, len(windows.extensions) - len(extensions), judgement)
 
 

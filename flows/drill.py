@@ -59,9 +59,10 @@ def _drill(run: DayRun, hub: Hub) -> list[Finding]:
             "return_seconds": [returned - back if returned is not None else None],
         }
     )
+    gaps, again = own["gap_seconds"], _seconds(returned - back if returned is not None else None)
     run.record.notes.append(
-        f"drill: {hub.name} dead for {back - began:.0f} s; noticed after {_seconds(noticed.detection)}, median gap {own['gap_seconds'].median():.1f} s "
-        f"(worst {own['gap_seconds'].max():.1f} s), targets back after {_seconds(returned - back if returned is not None else None)}"
+        f"drill: {hub.name} dead for {back - began:.0f} s; noticed after {_seconds(noticed.detection)}, median gap {gaps.median():.1f} s "
+        f"(worst {gaps.max():.1f} s), targets back after {again}"
     )
     evidence = Evidence(survivor.name, "probe_success of each agent, raw; metrics of the watchdog", began, clock.now(), len(frame))
     what = f"outage of {hub.name}"

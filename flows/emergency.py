@@ -9,8 +9,11 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from rollout.document import Document
-from rollout.emergency import Call, metrics_off
+from rollout.emergency import metrics_off
+from rollout.emergency_hub import single_hub
+from rollout.emergency_report import Call
 from rollout.errors import RollbackIncomplete
+from rollout.report import DayReport
 from tasks.publish import publish_artifacts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +32,20 @@ class EmergencyParameters(Document):
 @flow(name="emergency-metrics", flow_run_name="emergency metrics off on {parameters.site}", persist_result=False)
 def emergency_metrics(parameters: EmergencyParameters) -> None:
     """Metrics off on every agent, verified, in two minutes. A run at work is aborted first; fails where agents were left behind."""
-    report = metrics_off(Call(str(flow_run.id), parameters.name, parameters.reason), FLEETS / f"{parameters.site}.yaml", WEEK3)
+    _tell(metrics_off(_call(parameters), FLEETS / f"{parameters.site}.yaml", WEEK3))
+
+
+@flow(name="emergency-hub", flow_run_name="emergency single hub on {parameters.site}", persist_result=False)
+def emergency_hub(parameters: EmergencyParameters) -> None:
+    """Back to the single hub with all agents, verified, in three minutes. A run at work is aborted first; fails where something was left behind."""
+    _tell(single_hub(_call(parameters), FLEETS / f"{parameters.site}.yaml", WEEK3))
+
+
+def _call(parameters: EmergencyParameters) -> Call:
+    return Call(str(flow_run.id), parameters.name, parameters.reason)
+
+
+def _tell(report: DayReport) -> None:
     log = get_run_logger()
     log.info("%s", report.sentence)
     try:

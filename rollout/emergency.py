@@ -6,17 +6,17 @@ It outranks every run: one at work is told to abort and waited for, one that is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from rollout.alert import alert_of
 from rollout.audit import AuditEntry, AuditFile, Emergency, Order
 from rollout.change import Snapshot
 from rollout.changes.metrics import FLAG, was_on
 from rollout.clock import Deadline, wait_until
 from rollout.confirmation import Confirmation, confirm
+from rollout.emergency_report import Call, Protocol, emergency_report
 from rollout.errors import RolloutError, StillAtWork
 from rollout.executor import Executor, Limits, Reversal
 from rollout.final_look import last_look
@@ -25,7 +25,7 @@ from rollout.ledger import Ledger, Step
 from rollout.observe.witness import by_machine
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
-from rollout.report import DayReport, Outcome, RollbackReport, alert_report, criterion_report
+from rollout.report import DayReport, Outcome
 from rollout.report_file import write_report
 from rollout.settlement import settle
 from rollout.site import Site, load_site
@@ -35,15 +35,6 @@ DAY = 1
 CRITERION = "E1"
 LOOK = 0.5
 """Seconds between two looks whether an aborted run has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Who called the emergency, and why. run: the id under which it is recorded."""
-
-    run: str
-    name: str
-    reason: str
 
 
 def metrics_off(call: Call, site_file: Path, plan_file: Path) -> DayReport:
@@ -59,7 +50,7 @@ def metrics_off(call: Call, site_file: Path, plan_file: Path) -> DayReport:
     began = site.clock.now()
     AuditFile(site.state).append(AuditEntry(began, call.run, Emergency.METRICS, call.name, call.reason))
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    _clear_the_way(call, site, day, ownership, plan_file)
+    clear_the_way(call, site, day, ownership, plan_file)
     ownership.claim(call.run, site.runs)
     ledger = Ledger(site.runs / call.run / "ledger.jsonl", site.clock)
     ledger.append(ownership.epoch, Step.OPENED, day=DAY, plan=plan.plan, site=site.name, change=ChangeKind.METRICS.value, on_cancel="roll back")
@@ -78,7 +69,7 @@ def metrics_off(call: Call, site_file: Path, plan_file: Path) -> DayReport:
     return report
 
 
-def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership, plan_file: Path) -> None:
+def clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership, plan_file: Path) -> None:
     """Abort the run at work and wait for it, then settle what it or a dead one left open. Raises StillAtWork."""
     holder = ownership.holder()
     if holder is None or holder.run == call.run:
@@ -137,22 +128,8 @@ def _report(
     call: Call, site: Site, plan: Plan, reversal: Reversal, confirmation: Confirmation | None, ledger: Ledger, executor: Executor
 ) -> DayReport:
     budget = plan.day(DAY).deadlines.rollback
-    criterion = plan.criterion(CRITERION)
     look = last_look(site, [executor.change], ledger, site.fleet.agents, ledger.batches(), {})
-    outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.COMPLETE
-    names = ", ".join(f"{agent} ({reason})" for agent, reason in reversal.quarantined.items())
     off = f"{len(reversal.restored)} agents have metrics off and were read back {reversal.seconds:.1f} s after the call (budget {budget:.0f} s)"
-    sentence = (f"Emergency incomplete, left behind: {names}. " if names else "Emergency: ") + f"{off}. Called by {call.name}: {call.reason}."
-    return DayReport(
-        run_id=call.run, plan=plan.plan, day=DAY, title="Emergency: metrics off everywhere", site=site.name, fleet=site.fleet.name,
-        rehearsal="; ".join(plan.differences(DAY)), outcome=outcome, exit_code=outcome.exit_code, sentence=sentence, cause=call.reason,
-        pace=plan.pace, started=reversal.began, ended=site.clock.now(),
-        criteria=(criterion_report(criterion.id, criterion.statement, criterion.bound, [confirmation.finding] if confirmation else []),),
-        batches=(), agents=look.agents, unknowns=look.unknowns, evidence={},
-        alert=alert_report(alert_of(look.situation(site), plan.system_wide)),
-        rollback=RollbackReport(
-            cause=call.reason, restored=reversal.restored, quarantined=reversal.quarantined, seconds_to_restored=reversal.seconds,
-            seconds_to_healthy=confirmation.seconds if confirmation else None, budget_seconds=budget,
-            baseline=confirmation.sentence if confirmation else "not measured: no agent had metrics on",
-        ),
-    )  # fmt: skip
+    baseline = confirmation.sentence if confirmation else "not measured: no agent had metrics on"
+    protocol = Protocol(DAY, CRITERION, "Emergency: metrics off everywhere", off, baseline)
+    return emergency_report(call, site, plan, protocol, reversal, confirmation, look)

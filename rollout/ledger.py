@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -137,11 +137,8 @@ class Ledger:
 
     def changes(self) -> tuple[str, ...]:
         """The names of the run's changes in the order in which they began; what the run was opened with, where its entries do not say."""
-        named = tuple(dict.fromkeys(entry.change for entry in self._entries if entry.change))
-        if named or not any(entry.step is Step.OPENED for entry in self._entries):
-            return named
-        opened = str(self.opened.facts["change"])
-        return (opened,) if opened else ()
+        named = dict.fromkeys(self._subject(entry)[0] for entry in self._entries if entry.agent)
+        return tuple(name for name in named if name) or ((self._opened_with,) if self._opened_with else ())
 
     def last_steps(self) -> dict[str, Step]:
         """The latest step of each agent, in the order in which the agents were first intended since they last were clean."""
@@ -160,18 +157,27 @@ class Ledger:
         first: dict[Subject, Snapshot] = {}
         for entry in self.entries:
             if entry.step is Step.INTENDED and entry.snapshot is not None:
-                first.setdefault(_subject(entry), entry.snapshot)
+                first.setdefault(self._subject(entry), entry.snapshot)
             elif entry.step is Step.RESTORED:
-                first.pop(_subject(entry), None)
+                first.pop(self._subject(entry), None)
         steps = self._steps()
         return [first[subject] for subject in reversed(steps) if steps[subject] in CHANGED]
+
+    def _subject(self, entry: Entry) -> Subject:
+        """Whom an entry is about; one that does not say its change belongs to what the run was opened with."""
+        return entry.change or self._change or self._opened_with, entry.agent
+
+    @property
+    def _opened_with(self) -> str:
+        opening = next((entry for entry in reversed(self._entries) if entry.step is Step.OPENED), None)
+        return str(opening.facts.get("change", "")) if opening else ""
 
     def _steps(self) -> dict[Subject, Step]:
         """The latest step of each agent under each change; a fresh start moves it to the end of the order."""
         steps: dict[Subject, Step] = {}
         for entry in self.entries:
             if entry.agent:
-                subject = _subject(entry)
+                subject = self._subject(entry)
                 if entry.step is Step.INTENDED and steps.get(subject) not in CHANGED:
                     steps.pop(subject, None)
                 steps[subject] = entry.step
@@ -190,8 +196,8 @@ class Ledger:
                 standing[entry.batch] = entry
             elif entry.step in UNDONE:
                 if entry.step is Step.INTENDED:
-                    batch_of[_subject(entry)] = entry.batch
-                standing.pop(batch_of.get(_subject(entry), 0), None)
+                    batch_of[self._subject(entry)] = entry.batch
+                standing.pop(batch_of.get(self._subject(entry), 0), None)
         return standing
 
     def last_times(self) -> dict[str, float]:
@@ -207,26 +213,16 @@ class Ledger:
         return tuple(agent for agent, last in self.last_steps().items() if last is step)
 
 
-def _subject(entry: Entry) -> Subject:
-    return entry.change, entry.agent
-
-
 def _read(file: Path) -> list[Entry]:
-    """All whole lines; a torn last line (the writer died inside it, before acting) is no entry.
-
-    An entry of a run with one change, which did not say it, belongs to what the run was opened with.
-    """
+    """All whole lines; a torn last line (the writer died inside it, before acting) is no entry."""
     if not file.exists():
         return []
     text = file.read_text(encoding="utf-8")
     lines = text[: text.rfind("\n") + 1].splitlines()
-    entries: list[Entry] = []
-    opened = ""
+    entries = []
     for number, line in enumerate(lines, start=1):
         try:
-            entry = Entry.from_line(line)
-            opened = entry.facts.get("change", opened) if entry.step is Step.OPENED else opened
-            entries.append(replace(entry, change=opened) if entry.agent and not entry.change else entry)
+            entries.append(Entry.from_line(line))
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(file, f"line {number}", f"not a ledger entry ({error})") from error
     return entries

@@ -17,6 +17,8 @@ ALL_PROTOCOLS = 3
 CITED_BY: Mapping[str, frozenset[Emergency]] = {
     "E1": frozenset({Emergency.METRICS}),
     "D1.R": frozenset({Emergency.METRICS}),
+    "E2": frozenset({Emergency.HUB}),
+    "D2.R": frozenset({Emergency.HUB}),
     "P.3": BUILT,
     "P.5": BUILT,
 }

@@ -8,8 +8,10 @@ import pandas as pd
 
 from rollout.changes.hubs import HubService
 from rollout.hub import Hub, HubPair
+from rollout.observe.agreement import Agreement, compare
 from rollout.observe.outage import Watched, outage_frame, watched
 from rollout.observe.pair import consistency_frame, sent_so_far, synchronisation_frame
+from rollout.site import Site
 from tasks.task import step
 
 
@@ -24,6 +26,13 @@ def compare_hubs(pair: HubPair, agents: Sequence[str], end: float, seconds: floa
     """Sample by sample, over the window that ends then."""
     del count
     return consistency_frame(pair, agents, end, seconds)
+
+
+@step("compare sources", "compare the sources, {what}", retried=False)
+def compare_sources(site: Site, pair: HubPair, agents: Sequence[str], end: float, seconds: float, what: str) -> Agreement:
+    """Raises SourceFault where none can be believed."""
+    del what
+    return compare(site.sources, pair, agents, end, seconds)
 
 
 @step("count sent samples", "count what each hub has sent", retried=False)

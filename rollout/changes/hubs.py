@@ -14,10 +14,10 @@ from rollout.clock import Deadline
 from rollout.errors import ActFault, Drift, RolloutError, SourceFault
 from rollout.fleet import Agent
 from rollout.hub import Hub, HubPair
-from rollout.services.promtool import refused_configuration
 from rollout.services.hub_files import first_targets, prometheus_file, web_file
 from rollout.services.hub_programs import hub_program, watchdog_program
 from rollout.services.port import Program
+from rollout.services.promtool import refused_configuration
 
 PROGRAM, WATCHDOG = "program", "watchdog"
 RECEIVER = "web.enable-remote-write-receiver"

@@ -12,7 +12,8 @@ from rollout.plan import ImpactMetric
 
 QUERIES = {
     "probe_success_ratio": (
-        "sum without (scraped_by) (sum_over_time(probe_success{{{0}}}[{1}s])) / sum without (scraped_by) (count_over_time(probe_success{{{0}}}[{1}s]))"
+        "sum without (scraped_by) (sum_over_time(probe_success{{{0}}}[{1}s]))"
+        " / sum without (scraped_by) (count_over_time(probe_success{{{0}}}[{1}s]))"
     ),
     "samples": "sum without (scraped_by) (count_over_time(probe_success{{{0}}}[{1}s]))",
     "restarts": "max without (scraped_by) (changes(rollout_process_start_time_seconds{{{0}}}[{1}s]))",

@@ -15,12 +15,13 @@ Sample = tuple[str, float, str]
 """A series by its labels, Unix seconds, and the value as it was sent."""
 
 
-def consistency_frame(pair: HubPair, agents: Sequence[str], end: float, seconds: float) -> pd.DataFrame:
+def consistency_frame(pair: HubPair, agents: Sequence[str], end: float, seconds: float, jobs: str = ".+") -> pd.DataFrame:
     """One row per agent that any hub knows: agent, samples (of both together), identical_series and identical_samples (shares of those, 0 to 1).
 
-    end: Unix seconds at which the window of that many seconds ends. Samples are the same when labels, time and value are. Raises SourceFault.
+    end: Unix seconds at which the window of that many seconds ends; jobs: which ones are compared, as a regular expression. Samples are the same
+    when labels, time and value are. Raises SourceFault.
     """
-    selector = f'{{{selection(agents)},scraped_by!=""}}'
+    selector = f'{{{selection(agents)},job=~"{jobs}",scraped_by!=""}}'
     first, second = (_by_agent(hub.client.samples(selector, end, seconds)) for hub in pair.hubs)
     rows = []
     for agent in agents:

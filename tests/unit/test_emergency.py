@@ -10,14 +10,15 @@ import rollout.emergency
 import rollout.rehearse
 import rollout.settlement
 from rollout.audit import AuditFile, Emergency, Order
-from rollout.emergency import Call, metrics_off
+from rollout.emergency import metrics_off
+from rollout.emergency_report import Call
 from rollout.errors import Refused, StillAtWork
 from rollout.executor import Executor, Limits
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind
 from rollout.rehearsals import Rehearsal, RehearsalFile
-from rollout.rehearse import rehearse_metrics_off
+from rollout.rehearse import rehearse
 from rollout.report import DayReport, Outcome
 from rollout.site import Site
 from rollout.verdict import Verdict
@@ -120,7 +121,7 @@ def test_what_cannot_be_reached_is_named_and_the_rest_comes_back(world: MemoryWo
 
 def test_a_rehearsal_puts_all_on_takes_all_off_and_is_on_record(world: MemoryWorld, site: Site) -> None:
     """Without a metrics source the baseline is not confirmed, so E1 is not MET by it: the record says what was seen."""
-    report = rehearse_metrics_off(site.file, PLAN, "ann")
+    report = rehearse(Emergency.METRICS, site.file, PLAN, "ann")
     assert on(world) == set()
     assert report.rollback is not None
     assert len(report.rollback.restored) == 6
@@ -133,7 +134,7 @@ def test_production_is_no_place_to_rehearse(world: MemoryWorld, tmp_path: Path, 
     """Refused before anybody is touched."""
     monkeypatch.setattr(rollout.rehearse, "load_site", lambda _file, _deadlines: memory_site(world, tmp_path))
     with pytest.raises(Refused, match="is production"):
-        rehearse_metrics_off(tmp_path / "memory.yaml", PLAN, "ann")
+        rehearse(Emergency.METRICS, tmp_path / "memory.yaml", PLAN, "ann")
     assert world.east.restarted == []
 
 
