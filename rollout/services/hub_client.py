@@ -12,14 +12,21 @@ from ruamel.yaml import YAML
 
 from rollout.errors import SourceFault
 
+FILE = "__meta_filepath"
+"""Label by which a hub says which target file a target comes from."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScrapedTarget:
-    """One target that a hub scrapes. labels: after relabelling; up: whether its last scrape succeeded, None before the first."""
+    """One target that a hub scrapes. labels: after relabelling; up: whether its last scrape succeeded, None before the first.
+
+    file: the target file that names it, empty where none does.
+    """
 
     job: str
     labels: Mapping[str, str]
     up: bool | None
+    file: str
 
     @property
     def key(self) -> str:
@@ -61,7 +68,10 @@ class HubClient:
         health = {"up": True, "down": False}
         try:
             active = self._data("/api/v1/targets?state=active")["activeTargets"]
-            return [ScrapedTarget(each["labels"]["job"], each["labels"], health.get(each["health"])) for each in active]
+            return [
+                ScrapedTarget(each["labels"]["job"], each["labels"], health.get(each["health"]), each["discoveredLabels"].get(FILE, ""))
+                for each in active
+            ]
         except (KeyError, TypeError) as error:
             raise SourceFault(f"hub {self.name} does not tell its targets: {error!r}") from error
 

@@ -84,11 +84,15 @@ class HubRoutes:
                 self._hub(place).machine.transport.replace(self._file(place), targets_text(after))
 
     def scraped(self) -> dict[tuple[str, str, str], bool | None]:
-        """What the running hubs scrape: (hub, job, key) to whether the last scrape succeeded, None before the first. A silent hub is missing."""
+        """What the running hubs scrape: (hub, job, key) to whether the last scrape succeeded, None before the first. A silent hub is missing.
+
+        What a hub has taken over is no route: it scrapes that as well while its watchdog doubts the peer, and gives it back by itself.
+        """
         found: dict[tuple[str, str, str], bool | None] = {}
         for hub in self.pair.hubs:
             try:
-                found |= {(hub.name, target.job, target.key): target.up for target in hub.client.targets()}
+                own = [target for target in hub.client.targets() if not target.file.startswith(f"{hub.takeover}/")]
+                found |= {(hub.name, target.job, target.key): target.up for target in own}
             except SourceFault:
                 continue  # who expects something of it finds nothing; nobody expects a dead hub to scrape
         return found
