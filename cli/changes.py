@@ -17,7 +17,7 @@ def show_changes(number: int, site_file: Path, plan_file: Path) -> None:
         return
     try:
         site = load_site(site_file, day.deadlines)
-        change = site.change(day.change)
+        change = site.change(day.change, day.environment)
         snapshots = change.snapshot(site.fleet.select(day.selector))
     except (RolloutError, OSError) as error:
         print(f"  what would change on each agent cannot be seen now: {error}")

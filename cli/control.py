@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rollout.audit import Answer, Order
+from rollout.checkout import site_file
 from rollout.document import validated
-
-SITES = Path(__file__).resolve().parent.parent / "fleets"
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, as in the UI.")]
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
@@ -55,5 +53,5 @@ def _order(run: str, order: Order, name: str, reason: str, site: str) -> None:
     from flows.control_run import order as give
 
     given = {"run": run, "order": order.value, "name": name, "reason": reason}
-    give(validated(ControlParameters, given, "the order"), SITES / f"{site}.yaml")
+    give(validated(ControlParameters, given, "the order"), site_file(site))
     print(f"Run {run} was told to {order.value}; it is heeded before the next agent is touched.")

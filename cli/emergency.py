@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import getpass
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rollout.checkout import plan_file, site_file
 from rollout.report import DayReport
 
-ROOT = Path(__file__).resolve().parent.parent
-SITES = ROOT / "fleets"
-WEEK3 = ROOT / "plans" / "week3.yaml"
+if TYPE_CHECKING:
+    from rollout.emergency import Protocol
 
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
+PlanName = Annotated[str, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml.")]
 Name = Annotated[str, typer.Option("--name", help="Who says so (self-declared).", default_factory=getpass.getuser, show_default="the login name")]
+Which = Annotated[str, typer.Argument(help="Which emergency: metrics or hub.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")]
 
 app = typer.Typer(help="The plan's emergency protocols; a run at work is aborted first. Needs no server.", no_args_is_help=True)
 
@@ -26,38 +28,37 @@ def emergencies() -> None:
 
 
 @app.command()
-def metrics(name: Name, reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")], site: SiteName = "lab") -> None:
+def metrics(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName = "week3") -> None:
     """Metrics off on every agent, verified, in two minutes."""
-    from uuid import uuid4
+    from rollout.protocols import METRICS_OFF
 
-    from rollout.emergency import metrics_off
-    from rollout.emergency_report import Call
-
-    _tell(metrics_off(Call(str(uuid4()), name, reason), SITES / f"{site}.yaml", WEEK3))
+    _carry_out(METRICS_OFF, name, reason, site, plan)
 
 
 @app.command()
-def hub(name: Name, reason: Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")], site: SiteName = "lab") -> None:
+def hub(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName = "week3") -> None:
     """Back to the single hub with all agents, verified, in three minutes."""
+    from rollout.protocols import SINGLE_HUB
+
+    _carry_out(SINGLE_HUB, name, reason, site, plan)
+
+
+def rehearse_emergencies(name: Name, protocol: Which = "metrics", site: SiteName = "lab", plan: PlanName = "week3") -> None:
+    """Rehearse an emergency on a lab without its change: all on, then the emergency; keeps the record that criteria cite."""
+    from rollout.protocols import PROTOCOLS
+    from rollout.rehearse import rehearse
+
+    if protocol not in PROTOCOLS:
+        raise typer.BadParameter(f"{protocol} is none of {', '.join(PROTOCOLS)}")
+    _tell(rehearse(PROTOCOLS[protocol], site_file(site), plan_file(plan), name))
+
+
+def _carry_out(protocol: Protocol, name: str, reason: str, site: str, plan: str) -> None:
     from uuid import uuid4
 
-    from rollout.emergency_hub import single_hub
-    from rollout.emergency_report import Call
+    from rollout.emergency import Call, take_back
 
-    _tell(single_hub(Call(str(uuid4()), name, reason), SITES / f"{site}.yaml", WEEK3))
-
-
-def rehearse(
-    name: Name, protocol: Annotated[str, typer.Argument(help="metrics or hub: which emergency.")] = "metrics", site: SiteName = "lab"
-) -> None:
-    """Rehearse an emergency on a lab without its change: all on, then the emergency; keeps the record that criteria cite."""
-    from rollout.audit import Emergency
-    from rollout.rehearse import rehearse as rehearse_emergency
-
-    known = {each.value.removeprefix("emergency "): each for each in Emergency}
-    if protocol not in known:
-        raise typer.BadParameter(f"{protocol} is none of {', '.join(known)}")
-    _tell(rehearse_emergency(known[protocol], SITES / f"{site}.yaml", WEEK3, name))
+    _tell(take_back(Call(str(uuid4()), name, reason), protocol, site_file(site), plan_file(plan)))
 
 
 def _tell(report: DayReport) -> None:

@@ -16,7 +16,10 @@ from deployments.watch import EventKind, RunEvent, watch
 from rollout.clock import SystemClock
 from rollout.ownership import Ownership
 from rollout.report import Outcome
-from rollout.report_file import MARKDOWN, read_report
+from rollout.report_file import HTML, MARKDOWN, read_report
+from rollout.scoreboard import Scoreboard
+from rollout.scoreboard_file import MARKDOWN as MARKDOWN_OF_WEEK
+from rollout.scoreboard_file import read_scoreboard, sentence
 from rollout.site_file import load_site_file
 
 A_DAY = 24 * 3600.0
@@ -33,6 +36,8 @@ def run_day(day: str, site_file: Path, parameters: Mapping[str, object]) -> int:
     run = trigger(day, {"parameters": dict(parameters)}, api)
     print(f"{day} on {site.site}: run {run}", flush=True)
     state = watch(run, _show, api_url=api, deadline=A_DAY)
+    if (board := read_scoreboard(site.state / "weeks" / run)) is not None:
+        return _tell_week(board, site.state / "weeks" / run)
     report = read_report(site.state / "reports" / run)
     if state.is_paused() and report is None:
         print(f"run {run} was suspended and stops before its next task; Resume in the UI goes on where it stopped", file=sys.stderr)
@@ -51,8 +56,21 @@ def run_day(day: str, site_file: Path, parameters: Mapping[str, object]) -> int:
         print(f'It waits for an answer, in the UI or by `rollout answer {run} promote|extend|"roll back" --reason ...`.')
     for criterion in report.criteria:
         print(f"  {criterion.id:<5} {criterion.verdict.value:<13} {criterion.observed:<24} {criterion.statement}")
+    if (page := site.state / "reports" / run / HTML).exists():
+        print(f"Page: {page}")
     print(f"Report: {site.state / 'reports' / run / MARKDOWN}\nExit code {report.exit_code}")
     return report.exit_code
+
+
+def _tell_week(board: Scoreboard, folder: Path) -> int:
+    """Print the week's days and criteria; returns its exit code."""
+    print()
+    for day in board.days:
+        print(f"  day {day.day}  {day.outcome.value if day.outcome else 'no report':<24} {day.sentence}")
+    for row in board.rows:
+        print(f"  {row.id:<5} {row.verdict.value:<13} {row.observed:<24} {row.statement}")
+    print(f"{sentence(board)}\nScoreboard: {folder / MARKDOWN_OF_WEEK}\nExit code {board.exit_code}")
+    return board.exit_code
 
 
 def server_state() -> Path:

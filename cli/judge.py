@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rollout.checkout import FLEETS, plan_file
+
 if TYPE_CHECKING:
     from rollout.judge.calibration import Calibration
     from rollout.judge.judgement import BatchJudgement
     from rollout.judge.policy import JudgePolicy
     from rollout.plan import Day
 
-ROOT = Path(__file__).resolve().parent.parent
-SITES = ROOT / "fleets"
-WEEK3 = ROOT / "plans" / "week3.yaml"
+SITES = FLEETS
+DEFAULT = plan_file("week3")
 ROLLED_BACK, HELD, DIFFERS = 3, 4, 1
 
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
@@ -27,7 +28,7 @@ PlanFile = Annotated[Path, typer.Option("--plan", help="The plan file.", show_de
 def judge(
     frame: Annotated[Path, typer.Argument(metavar="FRAME", help="Parquet or CSV: agent, machine, metric, t, value, treated.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the judgement as JSON.")] = False,
-    plan: PlanFile = WEEK3,
+    plan: PlanFile = DEFAULT,
     day: Annotated[int | None, typer.Option(help="Judge by this day of the plan; by default 2 % for every metric, half a point for errors.")] = None,
     site: SiteName = "lab",
     scrape_interval: Annotated[
@@ -63,7 +64,7 @@ def judge(
 def replay(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
     site: SiteName = "lab",
-    plan: PlanFile = WEEK3,
+    plan: PlanFile = DEFAULT,
 ) -> None:
     """Judge a run again from its stored samples; exit code 1 and the first difference if anything differs."""
     from rollout.judgement_file import JudgedBy, read_judgements
@@ -93,7 +94,7 @@ def calibrate(
     batches: Annotated[int, typer.Option(help="Pretended batches.", min=1)] = 200,
     day: Annotated[int, typer.Option(help="Day of the plan whose metrics and windows are tried.")] = 1,
     seed: Annotated[int, typer.Option(help="Of the random batches and moments.", min=0)] = 1,
-    plan: PlanFile = WEEK3,
+    plan: PlanFile = DEFAULT,
 ) -> None:
     """Run the judge over quiet data with pretended batches, in which every alarm is a false one. Nothing is touched."""
     from rollout.clock import SystemClock

@@ -9,36 +9,41 @@ from typing import Annotated
 
 import typer
 
-from cli import control, emergency, fleet, judge, server
+from cli import adopt, control, emergency, fleet, judge, reports, server
+from rollout.checkout import plan_file, site_file
 from rollout.errors import Held, InputError, Refused, RollbackIncomplete, RolloutError
 
 app = typer.Typer(help="Progressive, metrics-gated rollouts for fleets of plain processes.", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(server.app, name="server")
 app.add_typer(emergency.app, name="emergency")
-app.command()(emergency.rehearse)
+app.command("rehearse")(emergency.rehearse_emergencies)
 app.command()(judge.judge)
 app.command()(judge.replay)
 app.command()(judge.calibrate)
+app.command()(adopt.adopt)
+app.command()(reports.report)
+app.command()(reports.verify)
+app.command()(reports.history)
 app.command()(control.pause)
 app.command()(control.resume)
 app.command()(control.step)
 app.command()(control.abort)
 app.command()(control.answer)
 
-ROOT = Path(__file__).resolve().parent.parent
-SITES = ROOT / "fleets"
-WEEK3 = ROOT / "plans" / "week3.yaml"
-
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
+PlanName = Annotated[str, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml.")]
 
 
 @app.command()
-def run(
-    day: Annotated[str, typer.Argument(help="A deployment such as day-0 or day-1.")],
+def run(  # noqa: PLR0913, PLR0917 (a command's options)
+    day: Annotated[str, typer.Argument(help="A deployment such as day-0, day-1 or week.")],
+    name: control.Name,
     site: SiteName = "lab",
+    plan: Annotated[str | None, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml; by default the deployment's.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Agents per batch; by default the plan's.")] = None,
     pace: Annotated[float | None, typer.Option(help="Compresses batch intervals; 1 in production.")] = None,
+    override: Annotated[str, typer.Option("--override", metavar="REASON", help="Start it although criteria that it needs are not MET.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and preview; touch nothing.")] = False,
     rollback_scope: Annotated[str | None, typer.Option(help="agent, batch or day: how much a failed gate brings back; else as planned.")] = None,
     on_cancel: Annotated[str | None, typer.Option(help='"roll back" or "hold": what a cancelled run does with what it has changed.')] = None,
@@ -48,13 +53,15 @@ def run(
 
     given = {
         "site": site,
+        "plan": plan,
         "batch_size": batch_size,
         "pace": pace,
         "dry_run": dry_run or None,
+        "override": {"name": name, "reason": override} if override else None,
         "rollback_scope": rollback_scope,
         "on_cancel": on_cancel,
     }
-    raise typer.Exit(run_day(day, SITES / f"{site}.yaml", {key: value for key, value in given.items() if value is not None}))
+    raise typer.Exit(run_day(day, site_file(site), {key: value for key, value in given.items() if value is not None}))
 
 
 @app.command()
@@ -68,22 +75,22 @@ def deploy() -> None:
 
 
 @app.command()
-def plan(day: Annotated[int, typer.Argument(help="Number of the day.")], site: SiteName = "lab") -> None:
+def plan(day: Annotated[int, typer.Argument(help="Number of the day.")], site: SiteName = "lab", plan: PlanName = "week3") -> None:
     """Preview a day: order, batches, hours, and what would change on each agent. Nothing is touched."""
     from cli.changes import show_changes
     from cli.preview import preview
 
-    preview(day, SITES / f"{site}.yaml", WEEK3)
-    show_changes(day, SITES / f"{site}.yaml", WEEK3)
+    preview(day, site_file(site), plan_file(plan))
+    show_changes(day, site_file(site), plan_file(plan))
 
 
 @app.command()
-def status(site: SiteName = "lab") -> None:
+def status(site: SiteName = "lab", plan: PlanName = "week3", as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Say how the fleet is (GREEN, YELLOW, ORANGE, RED), why, and which run holds it; exit code 0 only when GREEN."""
     from cli.status import show_status
     from rollout.alert import AlertLevel
 
-    if show_status(SITES / f"{site}.yaml", WEEK3) is not AlertLevel.GREEN:
+    if show_status(site_file(site), plan_file(plan), as_json=as_json) is not AlertLevel.GREEN:
         raise typer.Exit(1)
 
 
@@ -98,8 +105,8 @@ def settle(
     from rollout.acceptance import accept as accept_run
     from rollout.settlement import settle as settle_run
 
-    site_file = SITES / f"{site}.yaml"
-    report = accept_run(run_id, name, accept, site_file, WEEK3) if accept else settle_run(run_id, site_file, WEEK3)
+    place = site_file(site)
+    report = accept_run(run_id, name, accept, place) if accept else settle_run(run_id, place)
     if report is None:
         print(f"Run {run_id} is settled already: nothing to roll back.")
         return
@@ -117,6 +124,24 @@ def exporter(
     from rollout.observe.exporter import serve
 
     serve(supervisor, os.environ.get("ROLLOUT_SUPERVISOR_USER", ""), os.environ.get("ROLLOUT_SUPERVISOR_PASSWORD", ""), listen)
+
+
+@app.command()
+def watchdog(  # noqa: PLR0913, PLR0917 (one option each, as its supervisor's file names them)
+    hub: Annotated[str, typer.Option(help="URL of this machine's hub.")],
+    peer: Annotated[str, typer.Option(help="URL of the other machine's hub.")],
+    standby: Annotated[Path, typer.Option(help="Folder with the peer's targets, <job>.json each.")],
+    takeover: Annotated[Path, typer.Option(help="Folder that this machine's hub reads besides its own targets.")],
+    listen: Annotated[str, typer.Option(help="HOST:PORT to serve /metrics on.")],
+    interval: Annotated[float, typer.Option(help="Seconds between two checks.")],
+    fall: Annotated[int, typer.Option(help="Failed checks in a row that mean death.")],
+    rise: Annotated[int, typer.Option(help="Ready checks in a row before the peer gets its targets back.")],
+) -> None:
+    """Watch the other machine's hub: take over its targets when it dies, give them back when it scrapes again."""
+    from rollout.failover import Settings
+    from rollout.observe.watchdog import Wiring, start
+
+    start(Wiring(hub, peer, standby, takeover, listen, interval, Settings(fall, rise)))
 
 
 def main() -> None:

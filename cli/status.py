@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rollout.alert import Alert, AlertLevel, alert_of
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rollout.alert import AlertLevel, alert_of
 from rollout.freeze import freeze_at
 from rollout.ledger import Ledger, Step
 from rollout.observe.situation import situation_now
@@ -14,34 +20,59 @@ from rollout.plan import load_plan
 from rollout.site import Site, load_site
 
 
-def show_status(site_file: Path, plan_file: Path) -> AlertLevel:
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `rollout status --json` prints. agents: how many, seen well by all witnesses; run: the one that holds the fleet, empty for none."""
+
+    site: str
+    fleet: str
+    level: str
+    reasons: tuple[str, ...]
+    agents: int
+    well: int
+    run: str
+    holder: str
+    freeze: str
+
+
+def show_status(site_file: Path, plan_file: Path, *, as_json: bool) -> AlertLevel:
     """Print it and return the alert level. Raises InputError for files that cannot be used."""
     plan = load_plan(plan_file)
     site = load_site(site_file, plan.days[0].deadlines)
-    alert = alert_of(situation_now(site.fleet, site.machines, site.prober, site.sources), plan.system_wide)
-    print(f"{site.name}: {alert.level.name}")
-    _tell(alert)
-    print(f"  {_holder(site)}")
-    if freeze := freeze_at(site.fleet.freezes, site.clock.now()):
-        print(f"  fleet {site.fleet.name} is {freeze}")
+    situation = situation_now(site.fleet, site.machines, site.prober, site.sources)
+    alert = alert_of(situation, plan.system_wide)
+    run, holder = _holder(site)
+    freeze = freeze_at(site.fleet.freezes, site.clock.now())
+    well = sum(seen is True for seen in situation.agents.values())
+    status = Status(site.name, site.fleet.name, alert.level.name, alert.reasons, len(site.fleet), well, run, holder, str(freeze or ""))
+    if as_json:
+        print(json.dumps(asdict(status), indent=1))
+    else:
+        _tell(status)
     return alert.level
 
 
-def _tell(alert: Alert) -> None:
-    for reason in alert.reasons:
-        print(f"  {reason}")
+def _tell(status: Status) -> None:
+    table = Table(title=f"{status.site}: {status.level}", show_header=False, title_justify="left")
+    table.add_row("agents", f"{status.well} of {status.agents} of fleet {status.fleet} are well")
+    for reason in status.reasons:
+        table.add_row("because", Text(reason))
+    table.add_row("run", Text(status.holder))
+    if status.freeze:
+        table.add_row("freeze", Text(f"fleet {status.fleet} is {status.freeze}"))
+    Console().print(table)
 
 
-def _holder(site: Site) -> str:
-    """One line about the fleet's last run."""
+def _holder(site: Site) -> tuple[str, str]:
+    """The run that holds the fleet, and a line about the fleet's last run."""
     holder = Ownership(site.state / "fleets", site.fleet.name, site.clock).holder()
     if holder is None:
-        return "no run has ever held this fleet"
+        return "", "no run has ever held this fleet"
     ledger = Ledger(site.runs / holder.run / "ledger.jsonl", site.clock)
     if ledger.settled:
-        return f"nobody holds the fleet; the last run was {holder.run}"
+        return "", f"nobody holds the fleet; the last run was {holder.run}"
     opened = ledger.opened
     changed = len(ledger.in_step(Step.VERIFIED))
     since = datetime.fromtimestamp(opened.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     doing = "is at work" if holder.alive(site.clock.now()) else "is not at work and has to be answered, retried or settled"
-    return f"run {holder.run} (day {opened.facts['day']}, since {since}) {doing}; {changed} agents are changed and verified"
+    return holder.run, f"run {holder.run} (day {opened.facts['day']}, since {since}) {doing}; {changed} agents are changed and verified"

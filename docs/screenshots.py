@@ -63,6 +63,7 @@ def browser() -> Iterator[Page]:
     """A browser of its own, gone afterwards."""
     with TemporaryDirectory() as profile:
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
+        arguments += ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
         window = f"--window-size={SIZE[0]},{SIZE[1]}"
         with subprocess.Popen(["chromium", *arguments, window, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:

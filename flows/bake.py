@@ -70,7 +70,8 @@ def judge_activation(run: DayRun, activation: Activation, what: str) -> tuple[Fi
     query = "getAllProcessInfo; /proc/PID/environ; /proc/net/tcp; GET /health; GET /metrics"
     evidence = Evidence("supervisor, /proc, probe", query, activation.since, activation.verified_at, len(rows))
     agents = [reading.agent for reading in activation.readings]
-    return judge_gate("activation", rows, run.gate("activation").bounds, evidence, agents, (), what)
+    gate = run.gate("activation")
+    return judge_gate(gate.suite, rows, gate.bounds, evidence, agents, (), what)
 
 
 def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, restarts: Mapping[str, Restart]) -> tuple[Finding, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from prefect.exceptions import Pause
 
 from flows.day_run import DayRun
@@ -11,16 +9,30 @@ from flows.failures import count_failures
 from flows.outcome import outcome_of
 from rollout.alert import alert_of
 from rollout.errors import OwnershipLost, RolloutError
+from rollout.evidence import digest, with_records
 from rollout.final_look import LastLook, last_look
+from rollout.html import draw_report
 from rollout.ledger import CHANGED, Step
 from rollout.rehearsals import RehearsalFile
-from rollout.report import AgentReport, CriterionReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
+from rollout.report import (
+    AgentReport,
+    CriterionReport,
+    DayReport,
+    Outcome,
+    RollbackReport,
+    alert_report,
+    check_report,
+    criterion_report,
+)
 from rollout.report_file import write_report
+from rollout.telling import answers, complete_sentence
 from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
 
-SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED})
+SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED, Outcome.NOT_PASSED})
 """Outcomes after which nothing is left to do; all others keep the fleet until somebody settles the run."""
+OVER_AND_DONE = frozenset({"requests_lost", "scoreboard"})
+"""Gates that judge what has been; nothing that still is follows from them."""
 
 
 def conclude(run: DayRun, error: BaseException | None) -> DayReport:
@@ -28,7 +40,7 @@ def conclude(run: DayRun, error: BaseException | None) -> DayReport:
     still_changed = sum(step in CHANGED for step in run.ledger.last_steps().values())
     outcome = outcome_of(run.record, error, still_changed)
     count_failures(run)
-    report = _report(run, outcome, error)
+    report = with_records(_report(run, outcome, error), run.folder, run.ledger.file, run.audit)
     write_report(run.folder, report)
     try:
         publish_artifacts(report)
@@ -41,8 +53,17 @@ def conclude(run: DayRun, error: BaseException | None) -> DayReport:
         elif outcome is Outcome.HELD:
             run.ledger.append(run.ownership.epoch, Step.HELD, batch=run.current_batch.index if run.current_batch else 0, cause=report.cause)
         run.ownership.release()
+    _draw(run)
     run.log.info("%s (exit code %d), report in %s", report.sentence, report.exit_code, run.folder)
     return report
+
+
+def _draw(run: DayRun) -> None:
+    """The page for people, last of all: the fleet is free, and a picture that fails costs no report."""
+    try:
+        draw_report(run.folder)
+    except Exception:
+        run.log.exception("report.html was not drawn; `rollout report %s` tries again", run.run_id)
 
 
 def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayReport:
@@ -64,16 +85,19 @@ def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayRe
         pace=run.pace,
         started=run.record.started,
         ended=run.site.clock.now(),
+        steps=tuple(run.record.steps),
         criteria=criteria,
+        checks=tuple(check_report(gate, finding) for gate, findings in run.record.findings.items() for finding in findings),
         batches=tuple(run.record.batches),
         agents=agents,
         rollback=_rollback(run),
+        levels=tuple(run.record.levels),
         unknowns=tuple(
             dict.fromkeys([*run.record.unknowns, *look.unknowns] + [f"{c.id}: {c.sentence}" for c in criteria if c.verdict is Standing.NOT_MEASURED])
         ),
         notes=tuple(run.record.notes),
         alert=alert_report(alert_of(look.situation(run.site, _degraded(run, outcome)), run.plan.system_wide)),
-        evidence={name: _digest(run, name) for name in sorted(run.record.samples.values())},
+        evidence={name: digest(run.folder / name) for name in sorted(run.record.samples.values())},
     )
 
 
@@ -81,25 +105,25 @@ def _criteria(run: DayRun) -> list[CriterionReport]:
     """Every criterion of the day with what this run found about it, or else what a rehearsal on record did."""
     rehearsed = RehearsalFile(run.site.state)
     criteria = run.plan.criteria_of(run.day.day)
-    return [criterion_report(c.id, c.statement, c.bound, findings_for(run, c.measured_by) or rehearsed.findings(c.id)) for c in criteria]
+    return [
+        criterion_report(c.id, c.statement, c.bound, found, c.measured_by)
+        if (found := findings_for(run, c.measured_by))
+        else criterion_report(c.id, c.statement, c.bound, rehearsed.findings(c.id))
+        for c in criteria
+    ]
 
 
 def findings_for(run: DayRun, measured_by: str) -> list[Finding]:
     """A gate's findings, or those of one check of a gate (`gate.check`) together with the gate's guards on its frame."""
-    gate, _, check = measured_by.partition(".")
-    guards = {f"{gate}.{guard}" for guard in ("rows", "columns", "values")}
-    found = run.record.findings.get(gate, ())
-    if not check:
-        return list(found)
-    own = [finding for finding in found if finding.check == measured_by]
-    return own and [*own, *(finding for finding in found if finding.check in guards)]
+    return answers(measured_by, run.record.findings)
 
 
 def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
     """What the run's gates found worse, while agents still are as it made them; a rollback ends that."""
     if outcome is Outcome.ROLLED_BACK:
         return []
-    found = [finding.sentence.rstrip(".") for findings in run.record.findings.values() for finding in findings if finding.verdict is Verdict.FAIL]
+    kept = [findings for gate, findings in run.record.findings.items() if gate not in OVER_AND_DONE]
+    found = [finding.sentence.rstrip(".") for findings in kept for finding in findings if finding.verdict is Verdict.FAIL]
     return found + [check.sentence.rstrip(".") for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
 
 
@@ -136,7 +160,7 @@ def _sentence(
         case Outcome.COMPLETE if run.parameters.dry_run:
             said = f"Dry run of day {run.day.day}: nothing was touched and nothing is proven."
         case Outcome.COMPLETE:
-            said = _completed(run, changed, agents, criteria)
+            said = complete_sentence(run.day.day, agents, criteria, changes=run.day.change is not None)
         case Outcome.ROLLED_BACK:
             restored, seconds = (len(reversal.restored), reversal.seconds) if reversal else (0, 0.0)
             said = f"Rolled back: {cause}. {restored} agents restored and read back in {seconds:.1f} s."
@@ -145,19 +169,13 @@ def _sentence(
             said = f"Held for a person: {cause}. {changed} agents are changed and verified; `{settle}` brings them back."
         case Outcome.ROLLBACK_INCOMPLETE:
             said = f"Rollback incomplete: {cause}."
+        case Outcome.NOT_PASSED:
+            said = f"Not passed: {cause}. No agent was changed."
         case Outcome.REFUSED:
             tried = ", ".join(run.ledger.in_step(Step.RESTORED))
             said = f"Refused: {cause}. " + (f"Tried on {tried} and brought back, verified." if tried else "Nothing was touched.")
     unwell = [agent.agent for agent in agents if agent.verified is not True]
     return said + (f" Not seen well at the end: {', '.join(unwell)}." if unwell else "")
-
-
-def _completed(run: DayRun, changed: int, agents: tuple[AgentReport, ...], criteria: tuple[CriterionReport, ...]) -> str:
-    counted = {standing: sum(c.verdict is standing for c in criteria) for standing in Standing}
-    verdicts = ", ".join(f"{number} {standing.value}" for standing, number in counted.items() if number)
-    healthy = sum(agent.verified is True for agent in agents)
-    what = f"{changed}/{len(agents)} agents changed and verified" if run.day.change else f"{healthy}/{len(agents)} agents seen healthy"
-    return f"Day {run.day.day} is complete: {what}; criteria: {verdicts}."
 
 
 def _cause(error: BaseException) -> str:
@@ -167,7 +185,3 @@ def _cause(error: BaseException) -> str:
     if isinstance(error, Pause):
         return "the run was suspended in Prefect; Resume goes on where it stopped"
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _digest(run: DayRun, name: str) -> str:
-    return "sha256:" + hashlib.sha256((run.folder / name).read_bytes()).hexdigest()

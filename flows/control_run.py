@@ -8,6 +8,7 @@ from prefect import flow, get_run_logger
 from pydantic import Field
 
 from rollout.audit import AuditEntry, AuditFile, Order
+from rollout.checkout import FLEETS
 from rollout.clock import SystemClock
 from rollout.control import give_order
 from rollout.document import Document
@@ -15,8 +16,6 @@ from rollout.errors import Refused
 from rollout.ownership import Ownership
 from rollout.site_file import load_site_file
 from rollout.whereabouts import ledger_of, site_of
-
-FLEETS = Path(__file__).resolve().parent.parent / "fleets"
 
 
 class ControlParameters(Document):

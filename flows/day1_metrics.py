@@ -8,12 +8,14 @@ from flows.agreement import agree_before
 from flows.baseline import take_baseline
 from flows.batch_loop import roll_out
 from flows.collection import validate_collection
+from flows.cost import assess_cost, record_cost
 from flows.guard import rollback_on_failure
 from flows.impact import assess_impact
 from flows.opening import day_run, own_the_fleet
 from flows.preview import preview
 from flows.rehearsal import rehearse_rollback
 from rollout.parameters import DayParameters
+from tasks.checklist import check_hub
 from tasks.validate import probe_readiness
 
 
@@ -30,6 +32,8 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
                 agree_before(run)
                 take_baseline(run)
+                record_cost(run)
+                run.require("hub", check_hub(run.site))
             with run.step("Prometheus exporter activation"):
                 rehearse_rollback(run)
                 roll_out(run)
@@ -37,3 +41,4 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
                 validate_collection(run)
             with run.step("Performance impact assessment"):
                 assess_impact(run)
+                assess_cost(run)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import UUID
 
 import pandas as pd
@@ -27,13 +26,10 @@ from rollout.ledger import CHANGED, Ledger, Step
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
 from rollout.plan import ChangeKind, Day, Plan
+from rollout.report import step_report
 from rollout.site import Site
 from rollout.verdict import Finding, Verdict, worst
 from tasks.publish import publish_progress
-
-ROOT = Path(__file__).resolve().parent.parent
-WEEK3 = ROOT / "plans" / "week3.yaml"
-FLEETS = ROOT / "fleets"
 
 RENEW = 2.0
 """Seconds between two renewals of the fleet's lease while a run waits, and between two looks for an order of a person's."""
@@ -97,7 +93,8 @@ class DayRun(PlannedDay):
     def executor_of(self, kind: ChangeKind) -> Executor:
         """What carries a change of that kind out and back, on this run's ledger."""
         limits = Limits(self.day.deadlines.act, self.day.deadlines.verify, self.day.deadlines.rollback, self.batches.rollback_size)
-        return Executor(self.site.change(kind), self.ledger, self.ownership, limits, self.working_time, self.before_each)
+        change = self.site.change(kind, self.day.environment)
+        return Executor(change, self.ledger, self.ownership, limits, self.working_time, self.before_each)
 
     @property
     def executors(self) -> list[Executor]:
@@ -114,7 +111,11 @@ class DayRun(PlannedDay):
         """One step of the plan, by its title there; one that the plan does not have raises Refused."""
         step = self.day.step(title)
         self.log.info("%s (%s)", step.title, step.source)
-        yield
+        began = self.site.clock.now()
+        try:
+            yield
+        finally:
+            self.record.steps.append(step_report(step, began, self.site.clock.now()))
 
     def keep(self, gate: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Remember what a gate found; criteria are answered from it."""

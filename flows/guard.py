@@ -13,8 +13,7 @@ from rollout.confirmation import confirm
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal, roll_back_all
 from rollout.parameters import OnCancel
-from rollout.plan import ChangeKind
-from rollout.single_hub import confirm_single_hub
+from rollout.single_hub import confirm_way_back
 from tasks.roll_back import roll_back
 
 
@@ -58,8 +57,8 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
         reversal = roll_back_all(executors, agents)
     run.record.reversal = reversal
     run.record.reversal_cause = cause
-    single = run.day.change is ChangeKind.HUBS and agents is None
-    if confirmation := confirm_single_hub(run.site, run.day, reversal) if single else confirm(run.site, run.day, run.baseline, reversal):
+    confirmed = confirm_way_back if agents is None else confirm
+    if confirmation := confirmed(run.site, run.day, run.baseline, reversal):
         run.record.seconds_to_healthy = confirmation.seconds
         run.record.baseline_after = confirmation.sentence
         run.keep("rollback", [confirmation.finding])

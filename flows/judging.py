@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from flows.day_run import DayRun
+from flows.neighbourhood import first_touched
 from flows.patience import patiently
 from rollout.batches import Batch
 from rollout.executor import Activation
@@ -24,7 +25,7 @@ def judge_look(run: DayRun, batch: Batch, activation: Activation, look: int, res
     """Judge the batch on the data so far and store exactly the samples that were judged; the last look's are what a replay reads."""
     samples = _samples(run, batch, activation)
     settle = run.windows.settle * run.site.scrape_interval
-    window = Window(activation.since, activation.verified_at, settle, {agent: restart.at for agent, restart in restarts.items()})
+    window = Window(first_touched(run, batch, activation), activation.verified_at, settle, {agent: restart.at for agent, restart in restarts.items()})
     neighbours = run.neighbours(batch)
     if batch.is_canary and run.placebo:
         placebo = treated_frame(samples, run.placebo, neighbours, window)
@@ -50,7 +51,7 @@ def impact_evidence(run: DayRun, start: float, end: float) -> Evidence:
 def _samples(run: DayRun, batch: Batch, activation: Activation) -> pd.DataFrame:
     """The impact metrics of the whole fleet from before the act until now."""
     interval, windows = run.site.scrape_interval, run.windows
-    start = activation.since - windows.before * interval
+    start = first_touched(run, batch, activation) - windows.before * interval
     everybody = [agent.id for agent in run.site.fleet.agents]
     what = f"the impact of batch {batch.index}"
     rate = windows.rate * interval

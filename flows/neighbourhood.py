@@ -13,8 +13,17 @@ from tasks.validate import find_restarts
 
 def foreign_restarts(run: DayRun, batch: Batch, activation: Activation) -> Mapping[str, Restart]:
     """Restarts by somebody else in the window of this batch, of its agents and of those that it is compared with."""
-    begins = activation.since - run.windows.before * run.site.scrape_interval
+    begins = first_touched(run, batch, activation) - run.windows.before * run.site.scrape_interval
     return restarts_of(run, {*run.changed(), *run.neighbours(batch)}, begins, batch.index)
+
+
+def first_touched(run: DayRun, batch: Batch, activation: Activation) -> float:
+    """The end of the time before, in Unix seconds.
+
+    The canary was restarted by the rehearsal of its rollback already: what it went through since is neither before nor after.
+    """
+    rehearsed = run.ledger.rehearsed_at(batch.ids) if batch.is_canary else None
+    return min(activation.since, rehearsed) if rehearsed is not None else activation.since
 
 
 def restarts_of(run: DayRun, agents: Iterable[str], begins: float, batch: int) -> Mapping[str, Restart]:

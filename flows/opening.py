@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from prefect.runtime import flow_run
 
@@ -12,39 +11,51 @@ from flows.attempts import promote_by_hand, recall
 from flows.conclusion import conclude
 from flows.day_run import DayRun
 from flows.hold import answer_of, wait_for_a_person
+from flows.lost_requests import count_lost_requests
+from flows.needs import meet_needs
 from rollout.audit import Answer
+from rollout.checkout import named_plan, site_file
+from rollout.checkpoints import CheckpointFile, day_checkpoints
 from rollout.drift import Bystanders
 from rollout.errors import Drift, Held, Refused
 from rollout.freeze import freeze_at
 from rollout.ledger import Step
 from rollout.parameters import DayParameters
-from rollout.plan import load_plan
-from rollout.report import Outcome
+from rollout.report import DayReport, Outcome
 from rollout.site import load_site
-
-ROOT = Path(__file__).resolve().parent.parent
-WEEK3 = ROOT / "plans" / "week3.yaml"
-FLEETS = ROOT / "fleets"
 
 
 @contextmanager
-def day_run(parameters: DayParameters, day: int, plan_file: Path = WEEK3) -> Iterator[DayRun]:
+def day_run(parameters: DayParameters, day: int) -> Iterator[DayRun]:
     """Open a day's run and conclude it, whatever happens in between: a report is written on failure too.
 
     Raises InputError when a file of the user's is wrong and Refused when the day may not start.
     """
-    written = load_plan(plan_file)
-    site = load_site(FLEETS / f"{parameters.site}.yaml", written.day(day).deadlines)
+    written = named_plan(parameters.plan)
+    site = load_site(site_file(parameters.site), written.day(day).deadlines)
     plan = written.for_site(site.rehearsal)
     run = DayRun(str(flow_run.id), plan, plan.day(day), site, parameters)
     try:
+        meet_needs(run)
         yield run
     except BaseException as error:
+        if isinstance(error, Exception):  # who is being killed has no time to count
+            count_lost_requests(run)
         report = conclude(run, error)
+        take_checkpoints(run, report)
         if report.outcome is Outcome.HELD and isinstance(error, (Held, Drift)):
             wait_for_a_person(run, report)
         raise
-    conclude(run, None)
+    count_lost_requests(run)
+    take_checkpoints(run, conclude(run, None))
+
+
+def take_checkpoints(run: DayRun, report: DayReport) -> None:
+    """The checkpoints that are due at the end of a day that did anything (plan.md lines 419-421)."""
+    if run.parameters.dry_run or report.outcome is Outcome.REFUSED:
+        return
+    for checkpoint in day_checkpoints(report, run.ledger, run.plan, run.site.clock.now()):
+        CheckpointFile(run.site.state).append(checkpoint)
 
 
 def own_the_fleet(run: DayRun) -> None:

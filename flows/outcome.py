@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rollout.errors import OwnershipLost, RollbackIncomplete
+from rollout.errors import NotPassed, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal
-from rollout.report import BatchReport, Outcome
+from rollout.report import BatchReport, LevelReport, Outcome, StepReport
 from rollout.verdict import Finding
 
 
@@ -15,8 +15,10 @@ class RunRecord:
     """Grows while the day runs; the report is made of it. started: Unix seconds."""
 
     started: float
+    steps: list[StepReport] = field(default_factory=list)
     findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     batches: list[BatchReport] = field(default_factory=list)
+    levels: list[LevelReport] = field(default_factory=list)
     samples: dict[str, str] = field(default_factory=dict)
     unknowns: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -36,4 +38,4 @@ def outcome_of(record: RunRecord, error: BaseException | None, still_changed: in
         return Outcome.HELD if still_changed else Outcome.ROLLED_BACK
     if isinstance(error, OwnershipLost) or still_changed:
         return Outcome.HELD
-    return Outcome.REFUSED
+    return Outcome.NOT_PASSED if isinstance(error, NotPassed) else Outcome.REFUSED

@@ -7,7 +7,7 @@ from rollout.fleet import Agent
 from rollout.judge.policy import JudgePolicy
 from rollout.judge_policy import judge_policy
 from rollout.parameters import DayParameters
-from rollout.plan import Bake, Batches, Day, FailureBudgets, Gate, Plan
+from rollout.plan import Bake, Batches, Day, FailureBudgets, Gate, Load, Plan
 from rollout.site import Site
 
 
@@ -20,7 +20,7 @@ class PlannedDay:
         self.site = site
         self.parameters = parameters
         self.agents: tuple[Agent, ...] = site.fleet.select(parameters.selector or day.selector)
-        self.pace = parameters.pace if parameters.pace is not None else plan.pace
+        self.pace = parameters.pace if parameters.pace is not None else day.load.pace if day.load else plan.pace
 
     @property
     def windows(self) -> Bake:
@@ -58,6 +58,13 @@ class PlannedDay:
         if self.day.batches is None:
             raise Refused(f"day {self.day.day} changes no agents")
         return self.day.batches
+
+    @property
+    def load(self) -> Load:
+        """The day's load test."""
+        if self.day.load is None:
+            raise Refused(f"day {self.day.day} has no load test")
+        return self.day.load
 
     @property
     def policy(self) -> JudgePolicy:

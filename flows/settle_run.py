@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
+from rollout.checkout import FLEETS
 from rollout.clock import Clock, Deadline, SystemClock
 from rollout.document import Document
 from rollout.errors import RollbackIncomplete, StillAtWork
@@ -17,10 +18,6 @@ from rollout.parameters import OnCancel
 from rollout.report import DayReport
 from rollout.settlement import settle
 from rollout.whereabouts import ledger_of, site_of
-
-ROOT = Path(__file__).resolve().parent.parent
-WEEK3 = ROOT / "plans" / "week3.yaml"
-FLEETS = ROOT / "fleets"
 
 FAREWELL = 240.0
 """Seconds that a dying process is given to roll back by itself: the plan's two minutes, its last look at the fleet, and its lease."""
@@ -70,7 +67,7 @@ def settle_when_gone(run: str, site_file: Path, clock: Clock) -> DayReport | Non
     deadline = Deadline.after(clock, FAREWELL)
     while True:
         try:
-            return settle(run, site_file, WEEK3)
+            return settle(run, site_file)
         except StillAtWork:
             if deadline.passed:
                 raise

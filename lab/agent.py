@@ -9,22 +9,24 @@ STARTED = time.time()  # before the slow imports: what /health gives as the star
 import asyncio  # noqa: E402
 import errno  # noqa: E402
 import json  # noqa: E402
+import math  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
 from itertools import cycle  # noqa: E402
-from pathlib import Path  # noqa: E402
+from types import ModuleType  # noqa: E402
+from urllib.parse import parse_qs  # noqa: E402
 
 # Imported whether metrics are on or not, so that switching them on does not also change the memory of the process.
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics, generate_latest  # noqa: E402
 
-from lab import session  # noqa: E402
+from lab import roles, session  # noqa: E402
 from lab.cost import age_of_this_process, burn, resident_bytes  # noqa: E402
 from lab.faults.behaviour import Behaviour, Exposition, behaviour_of  # noqa: E402
 from lab.faults.kinds import Watch  # noqa: E402
 from lab.http_client import Client, RequestFailed  # noqa: E402
 from lab.http_server import TEXT, Connection, listen  # noqa: E402
+from lab.settings import Settings  # noqa: E402
 
 VERSION = "3.2.0"
 WORK_CPU_NS = 3_000_000
@@ -36,36 +38,6 @@ WATCH_INTERVAL = 0.5
 BIND_PATIENCE = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the environment says; `port` is None for an agent that leaves it to the hub."""
-
-    machine: str
-    name: str
-    address: str
-    port: int | None
-    health_port: int
-    calls: tuple[tuple[str, int], ...]
-    metrics: bool
-    faults: Path
-
-    @classmethod
-    def from_environment(cls) -> Settings:
-        """Reads AGENT_*, LAB_FAULTS and ENABLE_PROMETHEUS_METRICS; KeyError when one that is needed is missing."""
-        env = os.environ
-        pairs = [call.rsplit(":", 1) for call in env.get("AGENT_CALLS", "").split()]
-        return cls(
-            machine=env["AGENT_MACHINE"],
-            name=env["AGENT_NAME"],
-            address=env["AGENT_ADDRESS"],
-            port=int(env["AGENT_PORT"]) if "AGENT_PORT" in env else None,
-            health_port=int(env["AGENT_HEALTH_PORT"]),
-            calls=tuple((address, int(port)) for address, port in pairs),
-            metrics=env.get("ENABLE_PROMETHEUS_METRICS", "") == "true",
-            faults=Path(env["LAB_FAULTS"]),
-        )
-
-
 class Metrics:
     """What an agent with its metrics on counts."""
 
@@ -73,19 +45,24 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.requests = Counter("agent_requests", "Work requests answered.", ["status"])
         self.seconds = Histogram("agent_request_seconds", "Seconds from request to answer.")
-        self.startup = Gauge("agent_startup_seconds", "Seconds from the start of the process to its first answer.")
+        self.startup = Gauge("agent_startup_seconds", "Seconds from the supervisor's spawn of the process to healthy; NaN until then.")
+        self.startup.set(math.nan)
         Gauge("agent_build_info", "Always 1; the version is a label.", ["version"]).labels(VERSION).set(1)
 
 
 class Agent:
     """The agent at work, with the faults that concern it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, role: ModuleType) -> None:
         self.settings = settings
         self.metrics = Metrics() if settings.metrics else None
         self.behaviour = Behaviour()
+        self._role = role
+        self._startup: float | None = None
         self._watch = Watch(settings.faults)
         self._ballast = b""
+        self._leaked: list[bytes] = []
+        self._leak_bytes = 0
         self._errors_due = 0.0
         self._cpu_seen = time.process_time_ns()
         self._crash: asyncio.TimerHandle | None = None
@@ -103,10 +80,9 @@ class Agent:
         """Listens, then serves until the process is stopped."""
         if self.settings.port is not None:
             await listen_patiently(self.settings.address, self.settings.port, self.answer_work)
-        if self.metrics is not None:
-            self.metrics.startup.set(age_of_this_process())
         await listen_patiently(self.settings.address, self.settings.health_port, self.answer_health)
-        print(f"{self.settings.machine}/{self.settings.name} ready, metrics {'on' if self.settings.metrics else 'off'}", flush=True)
+        self._note_startup()
+        print(f"{self.settings.machine}/{self.settings.name} ready, metrics {_word(self.settings.metrics)}", flush=True)
         self._suffer()
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
@@ -114,13 +90,16 @@ class Agent:
             self.read_faults()
             if self.behaviour != before:
                 self._suffer()
+            self._note_startup()
             if self.behaviour.cpu:
                 self._waste()
+            if self.behaviour.leak:
+                self._leaked.append(b"\x01" * self._leak_bytes)
 
-    def answer_work(self, _path: str, connection: Connection) -> None:
-        """Starts one work request."""
+    def answer_work(self, path: str, connection: Connection) -> None:
+        """Starts one work request, /work?x=3; x is 0 where it is not given."""
         if not self.behaviour.hangs:
-            task = asyncio.get_running_loop().create_task(self._work(connection))
+            task = asyncio.get_running_loop().create_task(self._work(path, connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -135,14 +114,34 @@ class Agent:
         else:
             connection.reply(404, b"{}")
 
-    async def _work(self, connection: Connection) -> None:
+    def _note_startup(self) -> None:
+        """Remembers the age at which this process was first healthy."""
+        if self._startup is None and self.behaviour.healthy:
+            self._startup = age_of_this_process()
+            if self.metrics is not None:
+                self.metrics.startup.set(self._startup)
+
+    def _answer(self, path: str) -> tuple[int, bytes]:
+        """The role's answer to x, the same for each x, and CPU time up to what a request takes here; 500 with the reason when the role fails."""
+        spent = time.thread_time_ns()
+        said: dict[str, object] = {"done": True, "role": self.settings.role}
+        try:
+            said["answer"] = self._role.answer(int(parse_qs(path.partition("?")[2]).get("x", ["0"])[0]))
+            status = 200
+        except Exception as error:  # noqa: BLE001 (whatever a role raises, the agent answers and lives on)
+            said |= {"done": False, "error": repr(error)}
+            status = 500
+        burn(WORK_CPU_NS - (time.thread_time_ns() - spent))
+        return status, json.dumps(said).encode()
+
+    async def _work(self, path: str, connection: Connection) -> None:
         began = time.perf_counter()
-        burn(WORK_CPU_NS)
+        status, body = self._answer(path)
         self._requests += 1
-        status = 200
         if self.settings.calls and self._requests % REQUESTS_PER_CALL == 0:
             # The call runs while the agent waits anyway, so that it does not show as a step in the latency.
-            _, status = await asyncio.gather(asyncio.sleep(WORK_WAIT), self._call())
+            _, called = await asyncio.gather(asyncio.sleep(WORK_WAIT), self._call())
+            status = max(status, called)
         else:
             await asyncio.sleep(WORK_WAIT)
         if self.behaviour.latency:
@@ -152,7 +151,7 @@ class Agent:
         if self.metrics is not None:
             self.metrics.requests.labels(str(status)).inc()
             self.metrics.seconds.observe(time.perf_counter() - began)
-        connection.reply(status, b'{"done": true}')
+        connection.reply(status, body)
 
     async def _call(self) -> int:
         try:
@@ -178,7 +177,10 @@ class Agent:
                 "pid": os.getpid(),
                 "started": STARTED,
                 "version": VERSION,
-                "features": {"metrics": "on" if self.settings.metrics else "off"},
+                "features": {"metrics": _word(self.settings.metrics), "lazy_loading": _word(self.settings.lazy_loading)},
+                "role": self.settings.role,
+                "startup_seconds": self._startup,
+                "heavy_loaded": roles.heavy_loaded(),
             }
         ).encode()
 
@@ -194,6 +196,9 @@ class Agent:
     def _suffer(self) -> None:
         """Brings ballast, CPU debt and the crash timer in line with the behaviour."""
         self._ballast = b"\x01" * int(self.behaviour.memory * (resident_bytes() - len(self._ballast)))
+        self._leak_bytes = int(self.behaviour.leak * resident_bytes() * WATCH_INTERVAL / 60)
+        if not self.behaviour.leak:
+            self._leaked.clear()
         self._cpu_seen = time.process_time_ns()
         if self._crash is not None:
             self._crash.cancel()
@@ -209,6 +214,10 @@ class Agent:
     def _end(self) -> None:
         print("crashing, as ordered", flush=True)
         os._exit(70)
+
+
+def _word(on: bool) -> str:
+    return "on" if on else "off"
 
 
 async def listen_patiently(address: str, port: int, answer: Callable[[str, Connection], None]) -> None:
@@ -229,7 +238,8 @@ async def listen_patiently(address: str, port: int, answer: Callable[[str, Conne
 def main() -> None:
     """Runs the agent that the environment describes."""
     session.enter()
-    agent = Agent(Settings.from_environment())
+    settings = Settings.from_environment()
+    agent = Agent(settings, roles.load(settings.role))
     agent.read_faults()
     if agent.behaviour.crash_at_start:
         sys.exit("crashing at start, as ordered")

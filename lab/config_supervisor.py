@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.binaries import PROJECT
+from lab.roles import role_of
 from lab.site import BLACKBOX_PORT, EXPORTER_PORT, LOAD_PORT, SUPERVISOR_PORT, Agent, Hub, Machine, Site
 from lab.supervisor import Credentials
 
@@ -42,7 +43,7 @@ files=conf.d/*.conf
 
 
 def agent_file(agent: Agent, site: Site) -> str:
-    """<agent>.conf: the program and its settings; metrics are off, in some files by a flag and in most by its absence."""
+    """<agent>.conf: the program and its settings; metrics are off, in some files by a flag and in most by its absence, as lazy loading is in all."""
     calls = [other for other in (site.agents[dependency] for dependency in agent.depends_on) if other.port is not None]
     environment = {
         "AGENT_MACHINE": agent.machine,
@@ -50,7 +51,7 @@ def agent_file(agent: Agent, site: Site) -> str:
         "AGENT_ADDRESS": site.machine(agent.machine).address,
         "AGENT_HEALTH_PORT": str(agent.health_port),
         "AGENT_CALLS": " ".join(f"{site.machine(other.machine).address}:{other.port}" for other in calls),
-        "AGENT_ROLE": "worker",
+        "AGENT_ROLE": role_of(agent.name),
         # The same at every start of this lab: what a killed run left is compared with what stood there before.
         "API_TOKEN": hashlib.sha256(f"{site.state}:{agent.machine}:{agent.name}".encode()).hexdigest()[:24],
         "LOG_LEVEL": "INFO",
@@ -61,7 +62,7 @@ def agent_file(agent: Agent, site: Site) -> str:
         environment["AGENT_PORT"] = str(agent.port)
     if agent.health_port % 5 == 0:
         environment["ENABLE_PROMETHEUS_METRICS"] = "false"
-    return program(agent.name, [sys.executable, "-m", "lab.agent"], site.machine(agent.machine), environment, priority=500)
+    return program(agent.name, [sys.executable, "-m", "lazyload", "-m", "lab.agent"], site.machine(agent.machine), environment, priority=500)
 
 
 def program(name: str, command: list[str], machine: Machine, environment: Mapping[str, str], priority: int) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def burn(nanoseconds: int) -> None:
-    """Takes this much CPU time, whatever else the machine does."""
+    """Takes this much CPU time, whatever else the machine does; none when it is negative."""
     end = time.thread_time_ns() + nanoseconds
     while time.thread_time_ns() < end:
         pass

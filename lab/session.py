@@ -14,7 +14,10 @@ def enter() -> None:
     """Moves this process into a session of its own; its pid stays.
 
     supervisord makes each program the leader of a process group, and a leader may not open a session: it joins its parent's group first.
+    One that was started in a session of its own is left there.
     """
+    if os.getsid(0) == os.getpid():
+        return
     if os.getpgrp() == os.getpid():
         os.setpgid(0, os.getpgid(os.getppid()))
     os.setsid()

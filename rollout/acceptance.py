@@ -6,29 +6,34 @@ from pathlib import Path
 
 from rollout.alert import alert_of
 from rollout.audit import AuditEntry, AuditFile, Closing
+from rollout.checkout import named_plan
 from rollout.errors import Refused
+from rollout.evidence import with_records
 from rollout.final_look import last_look
-from rollout.ledger import CHANGED, Ledger, Step
+from rollout.ledger import CHANGED, Step
 from rollout.ownership import Ownership
-from rollout.plan import ChangeKind, load_plan
+from rollout.plan import ChangeKind
 from rollout.report import DayReport, alert_report
 from rollout.report_file import read_report, write_report
 from rollout.site import load_site
+from rollout.whereabouts import ledger_of
 
 
-def accept(run: str, name: str, reason: str, site_file: Path, plan_file: Path) -> DayReport | None:
+def accept(run: str, name: str, reason: str, site_file: Path) -> DayReport | None:
     """Touch nobody, look once more, close the ledger and say so in the run's report; None when nothing was open.
 
     Outcome and criteria stay what they were: acceptance proves nothing. Raises Refused when there is no such run, its process still works, or
     it left no report to accept.
     """
-    written = load_plan(plan_file)
-    site = load_site(site_file, written.days[0].deadlines)
-    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    ledger = ledger_of(run, site_file)
     if not ledger.exists:
-        raise Refused(f"site {site.name} has no run {run}; the runs are in {site.runs}")
+        raise Refused(f"site {site_file.stem} has no run {run}; the runs are in {ledger.file.parent.parent}")
     if ledger.settled:
         return None
+    facts = ledger.opened.facts
+    written = named_plan(facts["plan"])
+    day = written.day(facts["day"])
+    site = load_site(site_file, day.deadlines)
     former = read_report(site.reports / run)
     if former is None:
         raise Refused(f"run {run} left no report, so nobody can know what would be accepted; settle it")
@@ -37,7 +42,7 @@ def accept(run: str, name: str, reason: str, site_file: Path, plan_file: Path) -
     AuditFile(site.state).append(AuditEntry(site.clock.now(), run, Closing.ACCEPT, name, reason))
     steps = ledger.last_steps()
     stay = sum(step in CHANGED for step in steps.values())
-    changes = [site.change(ChangeKind(name)) for name in ledger.changes()]
+    changes = [site.change(ChangeKind(name), day.environment) for name in ledger.changes()]
     look = last_look(site, changes, ledger, site.fleet.agents, ledger.batches(), {agent.agent: agent.pid_before for agent in former.agents})
     left = ", ".join(agent for agent, step in steps.items() if step is Step.QUARANTINED)
     said = f"Accepted as it is by {name}: {reason}. {stay} agents stay changed" + (f", in quarantine: {left}" if left else "")
@@ -50,6 +55,7 @@ def accept(run: str, name: str, reason: str, site_file: Path, plan_file: Path) -
             "alert": alert_report(alert_of(look.situation(site), written.system_wide)),
         }
     )
+    report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
     ledger.append(ownership.epoch, Step.CLOSED, outcome=Closing.ACCEPT.value)
     ownership.release()
     write_report(site.reports / run, report)

@@ -38,6 +38,12 @@ class Closing(Enum):
     ACCEPT = "accept as it is"
 
 
+class Overriding(Enum):
+    """How a person lets a day start whose needs are not met."""
+
+    NEEDS = "start without its needs"
+
+
 class Emergency(Enum):
     """The plan's emergency protocols, as far as they are built (plan.md lines 336-383)."""
 
@@ -45,7 +51,7 @@ class Emergency(Enum):
     HUB = "emergency hub"
 
 
-Said = Order | Answer | Closing | Emergency
+Said = Order | Answer | Closing | Overriding | Emergency
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class AuditEntry:
     reason: str
 
 
-WORDS: dict[str, Said] = {word.value: word for kind in (Order, Answer, Closing, Emergency) for word in kind}
+WORDS: dict[str, Said] = {word.value: word for kind in (Order, Answer, Closing, Overriding, Emergency) for word in kind}
 """What people say, by what stands in the file."""
 
 

@@ -1,67 +1,107 @@
-"""Emergency 1: metrics off everywhere, at once and verified (plan.md lines 341-352). Needs no Prefect, and no Prometheus to act.
+"""An emergency: one kind of change taken back everywhere, at once and verified (plan.md lines 336-383). Needs no Prefect, and no Prometheus to act.
 
-It outranks every run: one at work is told to abort and waited for, one that is held or dead is settled.
+It outranks every run: one at work is told to abort and waited for, one that is held or dead is settled. What differs between the plan's
+protocols is data: rollout/protocols.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from rollout.alert import alert_of
 from rollout.audit import AuditEntry, AuditFile, Emergency, Order
-from rollout.change import Snapshot
-from rollout.changes.metrics import FLAG, was_on
+from rollout.change import Change, Snapshot
 from rollout.clock import Deadline, wait_until
-from rollout.confirmation import Confirmation, confirm
-from rollout.emergency_report import Call, Protocol, emergency_report
-from rollout.errors import RolloutError, StillAtWork
-from rollout.executor import Executor, Limits, Reversal
+from rollout.confirmation import Confirmation
+from rollout.errors import StillAtWork
+from rollout.evidence import with_records
+from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import last_look
 from rollout.foresight import newest_baseline
 from rollout.ledger import Ledger, Step
-from rollout.observe.witness import by_machine
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
-from rollout.report import DayReport, Outcome
+from rollout.report import DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import write_report
 from rollout.settlement import settle
+from rollout.single_hub import confirm_way_back
 from rollout.site import Site, load_site
 
-DAY = 1
-"""The day that turned metrics on; its deadlines hold."""
-CRITERION = "E1"
 LOOK = 0.5
 """Seconds between two looks whether an aborted run has ended."""
 
 
-def metrics_off(call: Call, site_file: Path, plan_file: Path) -> DayReport:
-    """Bring every agent with metrics back to what it was before it had them, read it back, and write the report.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who called the emergency, and why. run: the id under which it is recorded."""
+
+    run: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Who has to come back. states: for each, the state to come back to; unseen: those that cannot be seen, with the reason."""
+
+    states: Sequence[Snapshot]
+    unseen: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """One of the plan's emergencies. day: the one that makes the change; its deadlines hold; find: who has to come back, and to what.
+
+    title, done: "Emergency: TITLE" and "N agents DONE" of the report; earlier: changes that the day makes before that one, the newest first,
+    each with who has to come back; they come back after it.
+    """
+
+    said: Emergency
+    change: ChangeKind
+    day: int
+    criterion: str
+    title: str
+    done: str
+    find: Callable[[Site, Change], Found]
+    earlier: tuple[tuple[ChangeKind, Callable[[Site, Change], Found]], ...] = ()
+
+
+def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) -> DayReport:
+    """Bring every agent with that change back to what it was before it had it, read it back, and write the report.
 
     Raises StillAtWork when a run that was told to abort does not end, InputError for files that cannot be used. What cannot be reached or
     restored is quarantined by name.
     """
     written = load_plan(plan_file)
-    site = load_site(site_file, written.day(DAY).deadlines)
+    site = load_site(site_file, written.day(protocol.day).deadlines)
     plan = written.for_site(site.rehearsal)
-    day = plan.day(DAY)
+    day = plan.day(protocol.day)
     began = site.clock.now()
-    AuditFile(site.state).append(AuditEntry(began, call.run, Emergency.METRICS, call.name, call.reason))
+    AuditFile(site.state).append(AuditEntry(began, call.run, protocol.said, call.name, call.reason))
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    clear_the_way(call, site, day, ownership, plan_file)
+    _clear_the_way(call, site, day, ownership)
     ownership.claim(call.run, site.runs)
     ledger = Ledger(site.runs / call.run / "ledger.jsonl", site.clock)
-    ledger.append(ownership.epoch, Step.OPENED, day=DAY, plan=plan.plan, site=site.name, change=ChangeKind.METRICS.value, on_cancel="roll back")
-    found, unseen = _with_metrics(site)
-    ledger.intend(ownership.epoch, found, 0)
+    kind = protocol.change
+    ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=plan.plan, site=site.name, change=kind.value, on_cancel="roll back")
     limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size if day.batches else 1)
-    executor = Executor(site.change(ChangeKind.METRICS), ledger, ownership, limits, site.clock)
-    back = executor.roll_back()
+    executors: list[Executor] = []
+    unseen: dict[str, str] = {}
+    for made, find in reversed(((kind, protocol.find), *protocol.earlier)):
+        change = site.change(made)
+        found = find(site, change)
+        ledger.part(made.value).intend(ownership.epoch, found.states, 0)
+        executors.insert(0, Executor(change, ledger, ownership, limits, site.clock))
+        unseen |= found.unseen
+    back = roll_back_all(executors)
     reversal = Reversal(began, back.ended, back.restored, back.quarantined | unseen)
-    confirmation = confirm(site, day, _baseline(site), reversal, CRITERION)
-    report = _report(call, site, plan, reversal, confirmation, ledger, executor)
+    confirmation = confirm_way_back(site, day, _baseline(site), reversal, protocol.criterion)
+    report = _report(call, protocol, site, plan, reversal, confirmation, ledger, [executor.change for executor in executors])
+    report = with_records(report, site.reports / call.run, ledger.file, AuditFile(site.state))
     if report.outcome is Outcome.COMPLETE:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=report.outcome.value)
     ownership.release()
@@ -69,7 +109,7 @@ def metrics_off(call: Call, site_file: Path, plan_file: Path) -> DayReport:
     return report
 
 
-def clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership, plan_file: Path) -> None:
+def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership) -> None:
     """Abort the run at work and wait for it, then settle what it or a dead one left open. Raises StillAtWork."""
     holder = ownership.holder()
     if holder is None or holder.run == call.run:
@@ -84,39 +124,7 @@ def clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership, plan_f
         if wait_until(ended, Deadline.after(site.clock, day.deadlines.rollback + day.deadlines.act), LOOK) is None:
             raise StillAtWork(f"run {holder.run} was told to abort and did not end; kill its process {holder.pid} on {holder.host}")
     if not Ledger(site.runs / holder.run / "ledger.jsonl", site.clock).settled:
-        settle(holder.run, site.file, plan_file)
-
-
-def _with_metrics(site: Site) -> tuple[list[Snapshot], dict[str, str]]:
-    """Agents whose metrics are on, each with the state to come back to, and those that cannot be seen with the reason."""
-    change = site.change(ChangeKind.METRICS)
-    priors = _states_before_metrics(site)
-    on: list[Snapshot] = []
-    unseen: dict[str, str] = {}
-    for group in by_machine(site.fleet.agents).values():
-        try:
-            present = change.snapshot(group)
-        except (RolloutError, OSError) as error:
-            unseen |= {agent.id: f"cannot be seen: {error}" for agent in group}
-            continue
-        on += [_without_metrics(snapshot, priors) for snapshot in present if was_on(snapshot)]
-    return on, unseen
-
-
-def _states_before_metrics(site: Site) -> Mapping[str, str | None]:
-    """Each agent's flag as the newest run that changed it found it, if metrics were off then."""
-    priors: dict[str, str | None] = {}
-    files = sorted(site.runs.glob("*/ledger.jsonl"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files:
-        for entry in Ledger(file, site.clock).entries:
-            if entry.snapshot is not None and FLAG in entry.snapshot.settings and not was_on(entry.snapshot):
-                priors.setdefault(entry.agent, entry.snapshot.settings[FLAG])
-    return priors
-
-
-def _without_metrics(present: Snapshot, priors: Mapping[str, str | None]) -> Snapshot:
-    """The state to come back to: the flag as it was before, "false" where no ledger knows; what else was edited since is nobody's mistake."""
-    return replace(present, settings={FLAG: priors.get(present.agent, "false")}, fingerprint="")
+        settle(holder.run, site.file)
 
 
 def _baseline(site: Site) -> pd.DataFrame | None:
@@ -124,12 +132,33 @@ def _baseline(site: Site) -> pd.DataFrame | None:
     return None if file is None else pd.read_parquet(file)
 
 
-def _report(
-    call: Call, site: Site, plan: Plan, reversal: Reversal, confirmation: Confirmation | None, ledger: Ledger, executor: Executor
+def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
+    call: Call,
+    protocol: Protocol,
+    site: Site,
+    plan: Plan,
+    reversal: Reversal,
+    confirmation: Confirmation | None,
+    ledger: Ledger,
+    changes: Sequence[Change],
 ) -> DayReport:
-    budget = plan.day(DAY).deadlines.rollback
-    look = last_look(site, [executor.change], ledger, site.fleet.agents, ledger.batches(), {})
-    off = f"{len(reversal.restored)} agents have metrics off and were read back {reversal.seconds:.1f} s after the call (budget {budget:.0f} s)"
-    baseline = confirmation.sentence if confirmation else "not measured: no agent had metrics on"
-    protocol = Protocol(DAY, CRITERION, "Emergency: metrics off everywhere", off, baseline)
-    return emergency_report(call, site, plan, protocol, reversal, confirmation, look)
+    budget = plan.day(protocol.day).deadlines.rollback
+    criterion = plan.criterion(protocol.criterion)
+    look = last_look(site, changes, ledger, site.fleet.agents, ledger.batches(), {})
+    outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.COMPLETE
+    names = ", ".join(f"{agent} ({reason})" for agent, reason in reversal.quarantined.items())
+    done = f"{len(reversal.restored)} agents {protocol.done} and were read back {reversal.seconds:.1f} s after the call (budget {budget:.0f} s)"
+    sentence = (f"Emergency incomplete, left behind: {names}. " if names else "Emergency: ") + f"{done}. Called by {call.name}: {call.reason}."
+    return DayReport(
+        run_id=call.run, plan=plan.plan, day=protocol.day, title=f"Emergency: {protocol.title}", site=site.name, fleet=site.fleet.name,
+        rehearsal="; ".join(plan.differences(protocol.day)), outcome=outcome, exit_code=outcome.exit_code, sentence=sentence, cause=call.reason,
+        pace=plan.pace, started=reversal.began, ended=site.clock.now(),
+        criteria=(criterion_report(criterion.id, criterion.statement, criterion.bound, [confirmation.finding] if confirmation else []),),
+        batches=(), agents=look.agents, unknowns=look.unknowns, evidence={},
+        alert=alert_report(alert_of(look.situation(site), plan.system_wide)),
+        rollback=RollbackReport(
+            cause=call.reason, restored=reversal.restored, quarantined=reversal.quarantined, seconds_to_restored=reversal.seconds,
+            seconds_to_healthy=confirmation.seconds if confirmation else None, budget_seconds=budget,
+            baseline=confirmation.sentence if confirmation else "not measured: there was nothing to take back",
+        ),
+    )  # fmt: skip

@@ -12,6 +12,8 @@ RolloutError
 ├── OwnershipLost          another process owns the fleet now; stop without touching anything
 ├── Aborted                a person ended the rollout; all comes back
 ├── GateFailed             a gate judged the change harmful or the evidence missing
+├── NotPassed              a test that changes nothing did not pass                     exit 6
+│   └── GeneratorFault     the load generator ended without a result
 ├── Held                   only a person can say how it goes on                         exit 4
 └── RollbackIncomplete     some agents could not be restored; they are named            exit 5
 """
@@ -97,6 +99,14 @@ class GateFailed(RolloutError):
         sentences = [finding.sentence.rstrip(".") for finding in self.findings]
         more = f" (and {len(sentences) - 1} more checks)" if len(sentences) > 1 else ""
         super().__init__(f"gate {gate}: {cause}" if cause else f"gate {gate}: {''.join(sentences[:1])}{more}")
+
+
+class NotPassed(RolloutError):
+    """What a run put to the test did not hold, or could not be measured; it has changed nothing."""
+
+
+class GeneratorFault(NotPassed):
+    """The load generator ended without a result."""
 
 
 class Held(RolloutError):

@@ -32,7 +32,7 @@ def last_look(
     site: Site, changes: Sequence[Change], ledger: Ledger, agents: Sequence[Agent], batches: Mapping[str, int], pids_before: Mapping[str, int]
 ) -> LastLook:
     """Every agent as the witnesses see it now. batches, pids_before: by identity. Never raises for a machine that does not answer."""
-    steps = ledger.last_steps()
+    steps, former, away = ledger.last_steps(), ledger.first_snapshots(), ledger.away_seconds()
     entries: dict[str, AgentReport] = {}
     unknowns: list[str] = []
     for machine, group in by_machine(agents).items():
@@ -45,7 +45,17 @@ def last_look(
         for agent in group:
             step = steps[agent.id].value if agent.id in steps else "untouched"
             place = (agent.id, batches.get(agent.id, 0), step, pids_before.get(agent.id, 0))
-            entries[agent.id] = _entry(*place, witnesses.get(agent.id), wrong.get(agent.id, ()))
+            entry = _entry(*place, witnesses.get(agent.id), wrong.get(agent.id, ()))
+            if before := former.get(agent.id):
+                entry = entry.model_copy(
+                    update={
+                        "started_before": before.started,
+                        "configured_before": before.fingerprint or None,
+                        "configured_after": _fingerprint(site, agent),
+                        "away_seconds": away.get(agent.id),
+                    }
+                )
+            entries[agent.id] = entry
     return LastLook(tuple(entries[agent.id] for agent in agents), tuple(unknowns))
 
 
@@ -61,9 +71,26 @@ def _not_as_recorded(changes: Sequence[Change], ledger: Ledger, agents: Sequence
     return wrong
 
 
+def _fingerprint(site: Site, agent: Agent) -> str | None:
+    """The hash of what is configured for it now; None where that cannot be read."""
+    try:
+        return site.machines[agent.machine].services.fingerprint(agent.name)
+    except (RolloutError, OSError):
+        return None
+
+
 def _entry(agent: str, batch: int, step: str, pid_before: int, seen: Witness | None, disagreements: tuple[str, ...]) -> AgentReport:
     if seen is None:
         return AgentReport(agent=agent, batch=batch, step=step, verified=None, state="not seen", pid_before=pid_before, pid_after=0)
     complaints = tuple(dict.fromkeys((*seen.complaints(), *disagreements)))
     state = "; ".join(complaints) or ("healthy, metrics on" if seen.metrics.status == 200 else "healthy, metrics off")
-    return AgentReport(agent=agent, batch=batch, step=step, verified=not complaints, state=state, pid_before=pid_before, pid_after=seen.service.pid)
+    return AgentReport(
+        agent=agent,
+        batch=batch,
+        step=step,
+        verified=not complaints,
+        state=state,
+        pid_before=pid_before,
+        pid_after=seen.service.pid,
+        started_after=seen.started,
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -204,9 +204,32 @@ class Ledger:
         """When each agent's latest step was written, in Unix seconds: a process of ours is older."""
         return {entry.agent: entry.at for entry in self.entries if entry.agent}
 
+    def first_snapshots(self) -> dict[str, Snapshot]:
+        """Each agent as it was before this run first touched it."""
+        first: dict[str, Snapshot] = {}
+        for entry in self.entries:
+            if entry.snapshot is not None:
+                first.setdefault(entry.agent, entry.snapshot)
+        return first
+
+    def away_seconds(self) -> dict[str, float | None]:
+        """How long each agent was being changed or brought back, in all: from intention to read-back; None where no read-back followed."""
+        begun: dict[str, float] = {}
+        away: dict[str, float] = {}
+        for entry in self.entries:
+            if entry.step in (Step.INTENDED, Step.REVERTING):
+                begun.setdefault(entry.agent, entry.at)
+            elif entry.step in (Step.VERIFIED, Step.RESTORED) and entry.agent in begun:
+                away[entry.agent] = away.get(entry.agent, 0.0) + entry.at - begun.pop(entry.agent)
+        return away | dict.fromkeys(begun)
+
     def holds(self) -> list[Entry]:
         """The times at which the run was held for a person."""
         return [entry for entry in self.entries if entry.step is Step.HELD]
+
+    def rehearsed_at(self, agents: Collection[str]) -> float | None:
+        """When the way back was last rehearsed on these agents, in Unix seconds: their latest intention outside the batches."""
+        return max((each.at for each in self.entries if each.step is Step.INTENDED and each.batch == 0 and each.agent in agents), default=None)
 
     def in_step(self, step: Step) -> tuple[str, ...]:
         """Agents whose latest step is this one."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from rollout.markdown_load import levels_table
+from rollout.markdown_table import bullets, table
 from rollout.report import DayReport
 from rollout.verdict import Standing
 
@@ -28,25 +30,27 @@ def render(report: DayReport) -> str:
     parts += ["## Criteria", _criteria(report)]
     if report.batches:
         parts += ["## Batches", _batches(report)]
+    if report.levels:
+        parts += ["## Load", levels_table(report.levels)]
     if report.rollback:
         parts += ["## Rollback", _rollback(report)]
-    parts += ["## What we could not know", _bullets(report.unknowns) or "Nothing that this run was asked for stayed unknown."]
+    parts += ["## What we could not know", bullets(report.unknowns) or "Nothing that this run was asked for stayed unknown."]
     if report.notes:
-        parts += ["## Notes", _bullets(report.notes)]
+        parts += ["## Notes", bullets(report.notes)]
     parts += ["## Agents", _agents(report)]
-    parts += ["## Evidence", _bullets(f"{name} {digest}" for name, digest in report.evidence.items()) or "No samples were kept."]
+    parts += ["## Evidence", bullets(f"{name} {digest}" for name, digest in report.evidence.items()) or "No samples were kept."]
     return "\n\n".join(parts) + "\n"
 
 
 def _criteria(report: DayReport) -> str:
-    rows = [[c.id, c.statement, c.bound, _mark(c.verdict), c.observed, c.sentence] for c in report.criteria]
-    return _table(["Criterion", "Statement", "Bound", "Verdict", "Observed", "Because"], rows)
+    rows = [[c.id, c.statement, c.bound, mark(c.verdict), c.observed, c.sentence] for c in report.criteria]
+    return table(["Criterion", "Statement", "Bound", "Verdict", "Observed", "Because"], rows)
 
 
 def _batches(report: DayReport) -> str:
     rows = []
     for batch in report.batches:
-        bad = [check.sentence for check in batch.checks if check.verdict != "PASS"]
+        bad = [check.sentence.rstrip(".") for check in batch.checks if check.verdict != "PASS"]
         because = "; ".join(bad) or f"{len(batch.checks)} checks passed"
         rows.append(
             [
@@ -58,7 +62,7 @@ def _batches(report: DayReport) -> str:
                 because,
             ]
         )
-    return _table(["Batch", "Agents", "To verified", "In all", "Decision", "Because"], rows)
+    return table(["Batch", "Agents", "To verified", "In all", "Decision", "Because"], rows)
 
 
 def _rollback(report: DayReport) -> str:
@@ -73,15 +77,15 @@ def _rollback(report: DayReport) -> str:
         ["Baseline", rollback.baseline],
         ["Quarantined", "; ".join(f"{agent}: {reason}" for agent, reason in rollback.quarantined.items()) or "none"],
     ]
-    return _table(["Clock", "Value"], rows)
+    return table(["Clock", "Value"], rows)
 
 
 def _agents(report: DayReport) -> str:
     rows = [[a.agent, str(a.batch or "-"), a.step, a.state, str(a.pid_before or "-"), str(a.pid_after or "-")] for a in report.agents]
-    return _table(["Agent", "Batch", "Ledger", "Seen at the end", "Pid before", "Pid after"], rows)
+    return table(["Agent", "Batch", "Ledger", "Seen at the end", "Pid before", "Pid after"], rows)
 
 
-def _mark(standing: Standing) -> str:
+def mark(standing: Standing) -> str:
     """The verdict; only MET is set in bold, so that nothing else looks like it."""
     return f"**{standing.value}**" if standing is Standing.MET else standing.value
 
@@ -89,21 +93,6 @@ def _mark(standing: Standing) -> str:
 def _names(agents: Sequence[str]) -> str:
     shown = ", ".join(agents[:LISTED])
     return f"{shown} and {len(agents) - LISTED} more" if len(agents) > LISTED else shown
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
-    lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
-    return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    """Text that cannot break out of its cell."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
-
-
-def _bullets(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {_cell(line)}" for line in lines)
 
 
 def _time(moment: float) -> str:

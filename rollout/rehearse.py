@@ -2,80 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
-from rollout import emergency, emergency_hub
-from rollout.audit import Emergency
 from rollout.batches import schedule
-from rollout.emergency_report import Call
+from rollout.emergency import Call, Protocol, take_back
 from rollout.errors import ActFault, Refused
 from rollout.executor import Executor, roll_back_all
 from rollout.fleet import Agent
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
-from rollout.plan import ChangeKind, Day, load_plan
+from rollout.plan import Batches, ChangeKind, Day, load_plan
 from rollout.rehearsals import Rehearsal, RehearsalFile
 from rollout.report import DayReport, Outcome
 from rollout.settlement import executor_of
 from rollout.site import Site, load_site
 from rollout.verdict import STANDING_OF, Verdict
 
-PROTOCOLS = {Emergency.METRICS: (emergency.DAY, emergency.metrics_off), Emergency.HUB: (emergency_hub.DAY, emergency_hub.single_hub)}
-"""The day whose change an emergency takes back, and the emergency."""
-Part = tuple[ChangeKind, Sequence[Agent]]
-"""Agents that one change is put on at once."""
 
+def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) -> DayReport:
+    """That emergency on all agents of a rehearsal site that its day selects.
 
-def rehearse(protocol: Emergency, site_file: Path, plan_file: Path, name: str) -> DayReport:
-    """An emergency on a whole rehearsal site. Raises Refused in production or where a run holds the fleet, ActFault where the change stays off."""
-    number, call = PROTOCOLS[protocol]
+    Raises Refused in production or where a run holds the fleet, ActFault where the change does not come on.
+    """
     written = load_plan(plan_file)
-    site = load_site(site_file, written.day(number).deadlines)
+    site = load_site(site_file, written.day(protocol.day).deadlines)
     if site.rehearsal is None:
         raise Refused(f"site {site.name} is production: emergencies are rehearsed on a site whose file names a rehearsal")
-    day = written.for_site(site.rehearsal).day(number)
-    _put_on(site, day, _parts(protocol, site, day), written.plan)
-    report = call(Call(str(uuid4()), name, "rehearsal"), site_file, plan_file)
-    RehearsalFile(site.state).append(_record(protocol, report, f"site {site.name}, rehearsal {site.rehearsal}"))
-    return report
-
-
-def _parts(protocol: Emergency, site: Site, day: Day) -> list[Part]:
-    """What is put on, in its order."""
+    day = written.for_site(site.rehearsal).day(protocol.day)
     if day.batches is None:
-        raise Refused(f"day {day.day} changes no agents")
-    if protocol is Emergency.HUB:
-        hubs: list[Part] = [(ChangeKind.HUBS, [hub.agent]) for hub in reversed(site.hub_pair.hubs)]
-        return [*hubs, (ChangeKind.ROUTING, site.fleet.agents)]
-    batches = schedule(site.fleet.agents, site.fleet, day.batches.size, day.batches.canary, day.batches.neighbours).batches
-    return [(ChangeKind.METRICS, batch.agents) for batch in batches]
-
-
-def _put_on(site: Site, day: Day, parts: Sequence[Part], plan: str) -> None:
-    """Change everything as the day would, without its gates, under a ledger of its own. Raises ActFault after bringing all back."""
+        raise Refused(f"day {protocol.day} changes no agents")
     run, ownership = str(uuid4()), Ownership(site.state / "fleets", site.fleet.name, site.clock)
     ownership.claim(run, site.runs)
     ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
-    ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=plan, site=site.name, change=parts[0][0].value, on_cancel="roll back")
+    kind = protocol.change
+    ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=written.plan, site=site.name, change=kind.value, on_cancel="roll back")
     executors: dict[ChangeKind, Executor] = {}
     failed: list[str] = []
-    for index, (kind, agents) in enumerate(parts, start=1):
-        executor = executors.setdefault(kind, executor_of(site, day, kind, ledger, ownership))
+    for index, (made, agents) in enumerate(_parts(protocol, site, day, day.batches), start=1):
+        executor = executors.setdefault(made, executor_of(site, day, made, ledger, ownership))
         failed += executor.activate(agents, index).failed
     if failed:
         roll_back_all(list(reversed(executors.values())))
-    ledger.append(ownership.epoch, Step.CLOSED, outcome=(Outcome.ROLLED_BACK if failed else Outcome.COMPLETE).value)
+        ledger.append(ownership.epoch, Step.CLOSED, outcome=Outcome.ROLLED_BACK.value)
+        ownership.release()
+        raise ActFault("the rehearsal could not be set up; the change did not come on", failed)
+    ledger.append(ownership.epoch, Step.CLOSED, outcome=Outcome.COMPLETE.value)
     ownership.release()
-    if failed:
-        raise ActFault("the rehearsal could not be set up; the change did not show", failed)
+    report = take_back(Call(str(uuid4()), name, "rehearsal"), protocol, site_file, plan_file)
+    RehearsalFile(site.state).append(_record(report, protocol, f"site {site.name}, rehearsal {site.rehearsal}"))
+    return report
 
 
-def _record(protocol: Emergency, report: DayReport, label: str) -> Rehearsal:
+def _parts(protocol: Protocol, site: Site, day: Day, batches: Batches) -> Iterator[tuple[ChangeKind, Sequence[Agent]]]:
+    """What is put on, in its order: hubs one by one, the new one first, then agents batch by batch."""
+    if ChangeKind.HUBS in dict(protocol.earlier):
+        for hub in reversed(site.hub_pair.hubs):
+            yield ChangeKind.HUBS, [hub.agent]
+    for batch in schedule(site.fleet.select(day.selector), site.fleet, batches.size, batches.canary, batches.neighbours).batches:
+        yield protocol.change, batch.agents
+
+
+def _record(report: DayReport, protocol: Protocol, label: str) -> Rehearsal:
     """What the report's own criterion found."""
     (criterion,) = report.criteria
     verdict = next(verdict for verdict, standing in STANDING_OF.items() if standing is criterion.verdict)
     restored = len(report.rollback.restored) if report.rollback else 0
     kept = verdict if restored else Verdict.ERROR
-    return Rehearsal(report.started, protocol.value, label, report.run_id, restored, kept.name, criterion.observed, criterion.bound)
+    return Rehearsal(report.started, protocol.said.value, label, report.run_id, restored, kept.name, criterion.observed, criterion.bound)

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from rollout.alert import Alert
 from rollout.document import Document
+from rollout.plan import Step
 from rollout.verdict import STANDING_OF, Finding, Standing, Verdict
 
 
@@ -21,11 +22,22 @@ class Outcome(Enum):
     ROLLED_BACK = "rolled back"
     HELD = "held for a person"
     ROLLBACK_INCOMPLETE = "rollback incomplete"
+    NOT_PASSED = "put to the test and not passed"
 
     @property
     def exit_code(self) -> int:
         """The exit code of the commands that run a day."""
-        return {Outcome.COMPLETE: 0, Outcome.REFUSED: 2, Outcome.ROLLED_BACK: 3, Outcome.HELD: 4, Outcome.ROLLBACK_INCOMPLETE: 5}[self]
+        return EXIT_CODES[self]
+
+
+EXIT_CODES = {
+    Outcome.COMPLETE: 0,
+    Outcome.REFUSED: 2,
+    Outcome.ROLLED_BACK: 3,
+    Outcome.HELD: 4,
+    Outcome.ROLLBACK_INCOMPLETE: 5,
+    Outcome.NOT_PASSED: 6,
+}
 
 
 class CriterionReport(Document):
@@ -42,6 +54,7 @@ class CriterionReport(Document):
     samples: int
     sentence: str
     agents: tuple[str, ...] = ()
+    measured_by: str = Field(default="", description="The gate, or gate.check, that answers it.")
 
 
 class CheckReport(Document):
@@ -55,6 +68,30 @@ class CheckReport(Document):
     sentence: str
     samples: int
     agents: tuple[str, ...] = ()
+
+
+class StepReport(Document):
+    """One step of the plan against what it took.
+
+    planned_from, planned_to: hours as HH:MM, None where the plan gives none; began, ended: Unix seconds.
+    """
+
+    title: str
+    source: str
+    planned_from: str | None
+    planned_to: str | None
+    budget_seconds: float | None
+    began: float
+    ended: float
+
+
+class PersonReport(Document):
+    """One word of a person's to this run. at: Unix seconds; name: self-declared."""
+
+    at: float
+    said: str
+    name: str
+    reason: str
 
 
 class BatchReport(Document):
@@ -72,8 +109,40 @@ class BatchReport(Document):
     samples: str = ""
 
 
+class LevelReport(Document):
+    """One level of a load test. rate: requests a second to each agent; scheduled, sent: requests; seconds: as ordered.
+
+    p50 to p99_9, lag_p99: seconds, at most one per cent too large; cpu_cores, resident_mib: of all agents; hub_lag: seconds; scrape_success: of the
+    agent that did worst. None is not measured. ending: why it ended; held: PASS on all its criteria; because: every check that did not pass.
+    """
+
+    level: str
+    rate: float
+    seconds: float
+    began: float
+    scheduled: int
+    sent: int
+    lag_p99: float | None
+    error_ratio: float | None
+    errors: dict[str, int]
+    p50: float | None
+    p90: float | None
+    p99: float | None
+    p99_9: float | None
+    cpu_cores: float | None
+    resident_mib: float | None
+    hub_lag: float | None
+    scrape_success: float | None
+    ending: str
+    held: bool
+    because: tuple[str, ...]
+
+
 class AgentReport(Document):
-    """One agent before and after. step: its last step in the ledger; state: what the witnesses saw at the end."""
+    """One agent before and after. step: its last step in the ledger; state: what the witnesses saw at the end; None is not known.
+
+    started_*: Unix seconds; configured_*: hash of all that is configured for it; away_seconds: from the first act on it to its read-back, summed.
+    """
 
     agent: str
     batch: int
@@ -82,6 +151,11 @@ class AgentReport(Document):
     state: str
     pid_before: int
     pid_after: int
+    started_before: float | None = None
+    started_after: float | None = None
+    configured_before: str | None = None
+    configured_after: str | None = None
+    away_seconds: float | None = None
 
 
 class RollbackReport(Document):
@@ -121,23 +195,28 @@ class DayReport(Document):
     pace: float
     started: float
     ended: float
+    steps: tuple[StepReport, ...] = ()
     criteria: tuple[CriterionReport, ...]
+    checks: tuple[CheckReport, ...] = Field(default=(), description="Every finding of the day's gates; those of a batch stand in the batch.")
     batches: tuple[BatchReport, ...]
     agents: tuple[AgentReport, ...]
     rollback: RollbackReport | None
+    levels: tuple[LevelReport, ...] = Field(default=(), description="Of a load test, in the order in which they ran.")
     unknowns: tuple[str, ...] = Field(description="What this run could not know; always there.")
     notes: tuple[str, ...] = ()
+    people: tuple[PersonReport, ...] = ()
     alert: AlertReport | None = Field(default=None, description="Null where nothing was observed at the end: not GREEN.")
     evidence: dict[str, str] = Field(description="Files of this report and what they hold, with their SHA-256.")
 
 
-def criterion_report(identity: str, statement: str, bound: str, findings: Iterable[Finding]) -> CriterionReport:
-    """What the findings allow to say of a criterion; without findings it was not measured."""
+def criterion_report(identity: str, statement: str, bound: str, findings: Iterable[Finding], measured_by: str = "") -> CriterionReport:
+    """What the findings allow to say of a criterion; without findings it was not measured. measured_by: empty where a record of old ones did."""
     chosen = max(findings, key=lambda finding: finding.verdict, default=None)
     if chosen is None:
         return CriterionReport(
             id=identity, statement=statement, verdict=Standing.NOT_MEASURED, observed="not measured", bound=bound,
             source="", query="", window=None, samples=0, sentence="Nothing in this run measured it.",
+            measured_by=measured_by,
         )  # fmt: skip
     evidence = chosen.evidence
     return CriterionReport(
@@ -152,12 +231,27 @@ def criterion_report(identity: str, statement: str, bound: str, findings: Iterab
         samples=evidence.samples if evidence else 0,
         sentence=chosen.sentence,
         agents=chosen.agents,
+        measured_by=measured_by,
     )
 
 
 def alert_report(alert: Alert) -> AlertReport:
     """A level as it stands in a report."""
     return AlertReport(level=alert.level.name, reasons=alert.reasons)
+
+
+def step_report(step: Step, began: float, ended: float) -> StepReport:
+    """A step of the plan with the time that it took, in Unix seconds."""
+    hours = [f"{hour:%H:%M}" if hour else None for hour in (step.begins, step.ends)]
+    return StepReport(
+        title=step.title,
+        source=step.source,
+        planned_from=hours[0],
+        planned_to=hours[1],
+        budget_seconds=step.seconds,
+        began=began,
+        ended=ended,
+    )
 
 
 def check_report(gate: str, finding: Finding) -> CheckReport:

@@ -1,4 +1,4 @@
-"""A run's report on disk: report.json for programs, report.md for people."""
+"""A run's report on disk: report.json for programs, report.md for people; report.html is drawn of them when nothing else is left to do."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from pathlib import Path
 from rollout.markdown import render
 from rollout.report import DayReport
 
-JSON, MARKDOWN = "report.json", "report.md"
+JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
 
 
 def write_report(folder: Path, report: DayReport) -> None:
-    """Write both; a report of the same run is replaced in one step, so that a reader never sees half of one."""
+    """Write both; a report of the same run is replaced in one step, so that a reader never sees half of one. A page of the former one goes."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, text in ((JSON, report.model_dump_json(indent=1) + "\n"), (MARKDOWN, render(report))):
-        aside = folder / f".{name}.new"
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(folder / name)
+        replace_file(folder / name, text)
+    (folder / HTML).unlink(missing_ok=True)
+
+
+def replace_file(file: Path, text: str) -> None:
+    """The file's new text, in one step."""
+    aside = file.with_name(f".{file.name}.new")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(file)
 
 
 def read_report(folder: Path) -> DayReport | None:

@@ -5,30 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.alert import alert_of
+from rollout.audit import AuditFile
+from rollout.checkout import named_plan
 from rollout.errors import Refused
+from rollout.evidence import found_files, with_records
 from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
-from rollout.plan import ChangeKind, Day, Plan, load_plan
+from rollout.plan import ChangeKind, Day, Plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import read_report, write_report
 from rollout.site import Site, load_site
+from rollout.whereabouts import ledger_of
 
 
-def settle(run: str, site_file: Path, plan_file: Path) -> DayReport | None:
+def settle(run: str, site_file: Path) -> DayReport | None:
     """Roll back what that run left changed, verify it, close its ledger and say so in its report; None when nothing was open.
 
     Raises Refused when there is no such run or its process still works, InputError for files that cannot be read.
     """
-    written = load_plan(plan_file)
-    site = load_site(site_file, written.days[0].deadlines)
-    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    ledger = ledger_of(run, site_file)
     if not ledger.exists:
-        raise Refused(f"site {site.name} has no run {run}; the runs are in {site.runs}")
+        raise Refused(f"site {site_file.stem} has no run {run}; the runs are in {ledger.file.parent.parent}")
     if ledger.settled:
         return None
     facts = ledger.opened.facts
+    written = named_plan(facts["plan"])
+    site = load_site(site_file, written.day(facts["day"]).deadlines)
     plan = written.for_site(site.rehearsal)
     day = plan.day(facts["day"])
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
@@ -36,11 +40,13 @@ def settle(run: str, site_file: Path, plan_file: Path) -> DayReport | None:
     executors = [executor_of(site, day, ChangeKind(name), ledger, ownership) for name in reversed(ledger.changes())]
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
-    reversal = roll_back_all(executors)
+    # a day that only looks has nothing to undo
+    reversal = roll_back_all(executors) if executors else Reversal(site.clock.now(), site.clock.now(), ())
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
     agents = site.fleet.agents
     look = last_look(site, [executor.change for executor in executors], ledger, agents, ledger.batches(), pids)
     report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches)
+    report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
     if outcome is Outcome.ROLLED_BACK:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=outcome.value)
     ownership.release()
@@ -53,7 +59,7 @@ def executor_of(site: Site, day: Day, change: ChangeKind, ledger: Ledger, owners
     if day.batches is None:
         raise Refused(f"day {day.day} changes no agents")
     limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size)
-    return Executor(site.change(change), ledger, ownership, limits, site.clock)
+    return Executor(site.change(change, day.environment), ledger, ownership, limits, site.clock)
 
 
 def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
@@ -111,6 +117,6 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
             "criteria": criteria,
             "batches": batches,
             "unknowns": (*look.unknowns, "what the run measured of the batch that it died in: its report was never written"),
-            "evidence": {},
+            "evidence": found_files(site.reports / run),
         }
     )

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from rollout.confirmation import LOOK, Confirmation
+import pandas as pd
+
+from rollout.confirmation import LOOK, Confirmation, confirm
 from rollout.errors import RolloutError
 from rollout.executor import Reversal
 from rollout.hub import HubPair
 from rollout.observe.frame import by_agent
-from rollout.plan import Day
+from rollout.plan import ChangeKind, Day
 from rollout.site import Site
 from rollout.verdict import Evidence, Finding, Verdict
 
 SEEN = 'timestamp(probe_success{scraped_by=""}) > %.3f'
 """Probes that a single hub has scraped since then; those of a pair carry scraped_by."""
+
+
+def confirm_way_back(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, check: str = "rollback") -> Confirmation | None:
+    """What confirms a rollback of everything that a day has changed: the single hub after day 2, healthy agents after any other."""
+    if day.change is ChangeKind.HUBS:
+        return confirm_single_hub(site, day, reversal, check)
+    return confirm(site, day, baseline, reversal, check)
 
 
 def confirm_single_hub(site: Site, day: Day, reversal: Reversal, check: str = "rollback") -> Confirmation:

@@ -6,10 +6,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
 from rollout.change import Change
+from rollout.changes.flag import Flag
 from rollout.changes.hubs import HubService
 from rollout.changes.metrics import FLAG, MetricsActivation
 from rollout.changes.outage import HubOutage
@@ -34,6 +36,7 @@ from rollout.transports.local import LocalTransport
 
 PROMTOOL = 20.0
 """Seconds for promtool's answer, which takes a tenth of one."""
+NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Site:
         """One folder per run, holding its report and samples."""
         return self.state / "reports"
 
-    def change(self, kind: ChangeKind) -> Change:
-        """The change of that kind on this site. Raises Refused for one that is not built."""
+    def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
+        """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
             return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {FLAG: "true"}, self.targets)
         if kind is ChangeKind.HUBS:
@@ -74,6 +77,8 @@ class Site:
             return Routing(kind.value, HubRoutes(self.hub_pair), self.clock)
         if kind is ChangeKind.OUTAGE:
             return HubOutage(kind.value, self.hub_pair)
+        if kind is ChangeKind.FLAG:
+            return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
         raise Refused(f"changes of kind {kind.value} are not built yet")
 
     @property

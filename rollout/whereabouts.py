@@ -22,6 +22,20 @@ def site_of(run: str, fleets: Path) -> Path | None:
     return None
 
 
+def report_folder(run: str, fleets: Path) -> Path:
+    """The report's folder of that run, at whatever site in that folder it was made, or the folder of that name. Raises Refused when there is none."""
+    if Path(run).is_dir():
+        return Path(run)
+    for file in sorted(fleets.glob("*.yaml")):
+        try:
+            site, _ = load_site_file(file)
+        except InputError:
+            continue
+        if (folder := site.state / "reports" / run).is_dir():
+            return folder
+    raise Refused(f"there is neither a folder {run} nor a report of a run of that id at any site in {fleets}")
+
+
 def ledger_of(run: str, site_file: Path) -> Ledger:
     """The ledger of that run at that site. Raises Refused when the file is no site file that can be read."""
     try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from rollout.observe.cost import HubCost, agents_cost, hub_cost
 from rollout.observe.health import error_frame, health_frame
 from rollout.observe.impact import impact_samples
 from rollout.plan import ImpactMetric
@@ -34,3 +35,17 @@ def measure_impact(
     """The impact metrics' samples of all these agents in the window."""
     del what
     return impact_samples(site.sources.usable(), metrics, agents, start, end, site.scrape_interval, rate)
+
+
+@step("measure hubs", "measure what {count} hubs store", retried=False)
+def measure_hubs(site: Site, seconds: int, count: int) -> tuple[HubCost, ...]:
+    """Series and samples a second of every hub, over the last seconds."""
+    del count
+    return tuple(hub_cost(hub, site.clock.now(), seconds) for hub in site.sources.ordered)
+
+
+@step("measure cost", "measure what collecting from {count} agents costs", retried=False)
+def measure_cost(site: Site, agents: Sequence[str], seconds: int, count: int) -> pd.DataFrame:
+    """Series, samples and time of every agent's scrapes over the last seconds."""
+    del count
+    return agents_cost(site.sources.usable(), agents, seconds)

@@ -9,6 +9,8 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 
 from rollout.markdown import render
 from rollout.report import DayReport
+from rollout.scoreboard import Scoreboard
+from rollout.scoreboard_file import render_scoreboard, sentence
 
 
 def publish_progress(key: str, share: float, description: str, artifact: UUID | None) -> UUID:
@@ -39,4 +41,18 @@ def publish_artifacts(report: DayReport) -> None:
         ],
         key=f"{key}-agents",
         description=f"Day {report.day}: {len(report.agents)} agents",
+    )
+
+
+def publish_scoreboard(board: Scoreboard) -> None:
+    """The week as markdown, and its rows as a table, under keys that keep their history per plan and site."""
+    key = f"{board.plan}-{board.site}".lower().replace("_", "-")
+    create_markdown_artifact(render_scoreboard(board), key=f"{key}-week", description=sentence(board))
+    create_table_artifact(
+        [
+            {"criterion": row.id, "verdict": row.verdict.value, "observed": row.observed, "bound": row.bound, "because": row.sentence}
+            for row in board.rows
+        ],
+        key=f"{key}-scoreboard",
+        description=f"{len(board.rows)} criteria",
     )

@@ -19,13 +19,13 @@ FEATURE = "metrics"
 
 
 @step("probe readiness", "probe readiness of {count} agents")
-def probe_readiness(site: Site, agents: Sequence[Agent], bounds: Mapping[str, float], count: int) -> tuple[Finding, ...]:
-    """Every agent runs under its supervisor, owns its ports, answers /health and can be given metrics."""
+def probe_readiness(site: Site, agents: Sequence[Agent], bounds: Mapping[str, float], count: int, suite: str = "readiness") -> tuple[Finding, ...]:
+    """Every agent runs under its supervisor, owns its ports, answers /health and can be given metrics, as far as the suite asks."""
     began = site.clock.now()
     frame = readiness_frame(site.machines, agents, site.prober, FEATURE, began)
     evidence = Evidence("supervisor, /proc, probe", "getAllProcessInfo; /proc/net/tcp; GET /health", began, site.clock.now(), len(frame))
     del count
-    return validate("readiness", frame, bounds, evidence, agents=[agent.id for agent in agents])
+    return validate(suite, frame, bounds, evidence, agents=[agent.id for agent in agents])
 
 
 @step("find drift", "look for drift before batch {batch}")

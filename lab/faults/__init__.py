@@ -3,6 +3,7 @@
 In agents (a JSON file in the lab's folder, which every agent watches; by default only while its metrics are on):
 
 - latency, cpu, memory: slower or bigger by PERCENT of what the agent itself takes
+- leak: each minute PERCENT more memory than when the order came
 - errors: PERCENT of the work requests are answered with 500
 - crash-at-start: the process ends before it listens
 - crash-after: the process ends SECONDS after its start (after the order, when it was running already)

@@ -23,11 +23,12 @@ EXPOSITION_OF = {Fault.LIES: Exposition.ABSENT, Fault.MALFORMED: Exposition.MALF
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How one agent misbehaves; latency, cpu, memory and errors are shares (0.3 = 30 %), crash_after is in seconds."""
+    """How one agent misbehaves; latency, cpu, memory and errors are shares (0.3 = 30 %), leak is one a minute, crash_after is in seconds."""
 
     latency: float = 0.0
     cpu: float = 0.0
     memory: float = 0.0
+    leak: float = 0.0
     errors: float = 0.0
     crash_at_start: bool = False
     crash_after: float | None = None
@@ -44,6 +45,7 @@ def behaviour_of(agent: str, metrics_on: bool, orders: Iterable[Order]) -> Behav
         latency=_share(mine, Fault.LATENCY, Fault.NOISY_NEIGHBOUR),
         cpu=_share(mine, Fault.CPU, Fault.NOISY_NEIGHBOUR),
         memory=_share(mine, Fault.MEMORY),
+        leak=_share(mine, Fault.LEAK),
         errors=_share(mine, Fault.ERRORS),
         crash_at_start=Fault.CRASH_AT_START in kinds,
         crash_after=min((order.seconds for order in mine if order.fault is Fault.CRASH_AFTER), default=None),

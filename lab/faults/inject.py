@@ -12,7 +12,7 @@ from lab.faults.kinds import Fault, Order, read_orders, write_orders
 from lab.site import Agent, Machine, Site
 from lab.supervisor import Credentials, Supervisor
 
-NEEDS_PERCENT = {Fault.LATENCY, Fault.CPU, Fault.MEMORY, Fault.ERRORS, Fault.NOISY_NEIGHBOUR}
+NEEDS_PERCENT = {Fault.LATENCY, Fault.CPU, Fault.MEMORY, Fault.LEAK, Fault.ERRORS, Fault.NOISY_NEIGHBOUR}
 ACTS: dict[Fault, Callable[[Ground], None]] = {
     Fault.EXPORTER_DEAD: lambda ground: stop(ground.supervisor, "lab-exporter"),
     Fault.HUB_DOWN: lambda ground: stop(ground.supervisor, ground.hub.program),

@@ -14,6 +14,7 @@ class Fault(Enum):
     LATENCY = "latency"
     CPU = "cpu"
     MEMORY = "memory"
+    LEAK = "leak"
     ERRORS = "errors"
     CRASH_AT_START = "crash-at-start"
     CRASH_AFTER = "crash-after"

@@ -131,6 +131,11 @@ class EnvironmentChange:
         return {f"{machine.name}/{name}": reason for name, reason in reasons.items()}
 
 
+def is_on(snapshot: Snapshot, flag: str) -> bool:
+    """Whether that flag was on in that state; the agents read flags without regard to case."""
+    return (snapshot.settings.get(flag) or "").lower() == "true"
+
+
 def environment_objections(seen: Witness, settings: Mapping[str, str | None]) -> Iterator[str]:
     """Keys whose value in /proc/PID/environ is not the wanted one (None: absent)."""
     if seen.environment is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rollout.change import BeforeEach, Snapshot
-from rollout.changes.environment import EnvironmentChange
+from rollout.changes.environment import EnvironmentChange, is_on
 from rollout.clock import Deadline
 from rollout.fleet import Agent
 from rollout.observe.witness import Witness
@@ -64,5 +64,5 @@ class MetricsActivation(EnvironmentChange):
 
 
 def was_on(snapshot: Snapshot) -> bool:
-    """Whether metrics were on before we came; the agents read the flag without regard to case."""
-    return (snapshot.settings.get(FLAG) or "").lower() == "true"
+    """Whether metrics were on before we came."""
+    return is_on(snapshot, FLAG)

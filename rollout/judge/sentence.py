@@ -38,7 +38,7 @@ def _measured(judgement: MetricJudgement, figures: Figures) -> str:
     low, high = amount(figures.lower, judgement), amount(figures.upper, judgement)
     relative = "" if figures.relative is None or judgement.form is MetricForm.RELATIVE else f" ({100 * figures.relative:+.1f} % relative)"
     neighbours = f"{100 * figures.neighbours:+.2f} points" if judgement.counted else f"{100 * figures.neighbours:+.1f} %"
-    found = f"{amount(figures.estimate, judgement)}{relative} [{low}, {high}] beyond the neighbours on {judgement.agents} agent(s)"
+    found = f"{amount(figures.estimate, judgement)}{relative} [{low}, {high}] beyond the neighbours on {_agents(judgement.agents)}"
     return f"{found}; {judgement.controls} neighbours moved {neighbours}; {_conclusion(judgement, figures)}"
 
 
@@ -50,8 +50,23 @@ def _conclusion(judgement: MetricJudgement, figures: Figures) -> str:
     if judgement.verdict is Verdict.PASS:
         return f"proven < {bound}"
     if figures.upper < judgement.bound:
-        return f"not proven < {bound}, although the bound lies below it"
+        return f"not proven < {bound}: the interval lies below it, but {_doubt(judgement)}"
     return f"not proven < {bound}, proven < {amount(_ceiling(figures.upper), judgement, signed=False)}"
+
+
+def _doubt(judgement: MetricJudgement) -> str:
+    """Why an interval below the bound is no proof (design, Verdicts: every agent seen, no suspect, no canary)."""
+    if judgement.unseen or judgement.uncontrolled:
+        return "not every agent was judged"
+    if judgement.contaminated:
+        return "something else changed meanwhile"
+    if judgement.suspects:
+        return "an agent is suspect"
+    return f"{_agents(judgement.agents)} cannot prove it"
+
+
+def _agents(count: int) -> str:
+    return "1 agent" if count == 1 else f"{count} agents"
 
 
 def _ceiling(upper: float) -> float:
@@ -87,4 +102,4 @@ def _unseen(unseen: tuple[AgentPresence, ...]) -> str:
     """How many agents were not seen and what became of their metric."""
     counted = sorted(Counter(one.presence for one in unseen).items(), key=lambda item: item[0].name)
     causes = ", ".join(f"{count}: the metric {presence.value}" for presence, count in counted)
-    return f"{len(unseen)} agent(s) not seen ({causes}): {names(tuple(one.agent for one in unseen))}"
+    return f"{_agents(len(unseen))} not seen ({causes}): {names(tuple(one.agent for one in unseen))}"

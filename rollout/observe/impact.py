@@ -11,6 +11,11 @@ from rollout.observe.frame import Samples, selection
 from rollout.observe.prometheus import Source
 from rollout.plan import ImpactMetric
 
+NO_SAMPLES = pd.DataFrame({"agent": [], "machine": [], "metric": [], "t": [], "value": [], "weight": []}).astype(
+    {"agent": object, "machine": object, "metric": object}
+)
+"""What a day without impact metrics is judged on."""
+
 
 def impact_samples(
     source: Source, metrics: Sequence[ImpactMetric], agents: Sequence[str], start: float, end: float, step: float, rate: float
@@ -21,7 +26,7 @@ def impact_samples(
     not one per agent. Raises SourceFault.
     """
     frames = [_metric_samples(source, metric, agents, start, end, step, f"{rate:g}s") for metric in metrics]
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True) if frames else NO_SAMPLES.copy()
 
 
 @dataclass(frozen=True, slots=True)

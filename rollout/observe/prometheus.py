@@ -45,8 +45,10 @@ class Prometheus:
     ) -> None:
         self.name = name
         self._clock = clock
+        self._url = url
+        self._timeout = timeout
+        self._session = session = requests.Session()
         self._stale = max(STALE_AFTER * scrape_interval, 5.0)
-        session = requests.Session()
         session.trust_env = False
         session.auth = credentials
         self._connect = PrometheusConnect(url=url, session=session, timeout=timeout)
@@ -63,12 +65,24 @@ class Prometheus:
 
     def require_fresh(self) -> None:
         """Raise SourceFault if the newest sample is older than a few scrape intervals, or there is none."""
+        age = self.age()
+        if age > self._stale:
+            raise SourceFault(f"{self.name} is stale: its newest sample is {age:.0f} s old, more than {self._stale:.0f} s")
+
+    def age(self) -> float:
+        """Seconds since the newest sample of the fleet was taken. Raises SourceFault when there is none."""
         newest = self.now('max(timestamp(up{job=~"process|probe"}))')
         if newest.empty:
             raise SourceFault(f"{self.name} has no samples of the fleet")
-        age = self._clock.now() - float(newest["value"].iloc[0])
-        if age > self._stale:
-            raise SourceFault(f"{self.name} is stale: its newest sample is {age:.0f} s old, more than {self._stale:.0f} s")
+        return self._clock.now() - float(newest["value"].iloc[0])
+
+    def head_series(self) -> float:
+        """How many series the head of its database holds, as it says of itself. Raises SourceFault."""
+        try:
+            told = self._ask(lambda: self._session.get(f"{self._url}/api/v1/status/tsdb", timeout=self._timeout).json())
+            return float(told["data"]["headStats"]["numSeries"])
+        except (KeyError, TypeError) as error:
+            raise SourceFault(f"{self.name} does not tell how many series it holds") from error
 
     def _ask(self, question: Any) -> Any:  # noqa: ANN401 (the library returns decoded JSON)
         try:

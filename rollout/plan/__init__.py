@@ -1,8 +1,9 @@
 """The plan: days, steps, batches, bakes, gates, criteria, deadlines; all numbers live in its file."""
 
-from rollout.plan.criterion import Criterion, Escalation, EscalationTier
+from rollout.plan.criterion import Criterion, Escalation, EscalationTier, WeekRule
 from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, Drill, FailureBudgets, Gate, Recovery, RollbackScope, Step
 from rollout.plan.impact import ImpactForm, ImpactMetric
+from rollout.plan.load import Load, LoadLevel
 from rollout.plan.plan import Plan, load_plan, plan_schema
 from rollout.plan.rehearsal import Rehearsal
 
@@ -20,11 +21,14 @@ __all__ = [
     "Gate",
     "ImpactForm",
     "ImpactMetric",
+    "Load",
+    "LoadLevel",
     "Plan",
     "Recovery",
     "Rehearsal",
     "RollbackScope",
     "Step",
+    "WeekRule",
     "load_plan",
     "plan_schema",
 ]

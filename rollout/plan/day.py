@@ -13,11 +13,15 @@ from rollout.document import Document
 from rollout.errors import Refused
 from rollout.fleet import Agent, Selector
 from rollout.plan.impact import ImpactMetric
+from rollout.plan.load import Load
 from rollout.plan.scalars import Duration, Hour, Source
 from rollout.progress import FailureBudget
 
 T = TypeVar("T")
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+EnvironmentKey = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+EnvironmentValue = Annotated[str, StringConstraints(pattern=r'^[^"%\n]+$')]
+"""What stands between the quotes of a program's `environment=`, where supervisord expands %."""
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[Duration, Field(gt=0, allow_inf_nan=False)]
 
@@ -31,6 +35,7 @@ class ChangeKind(Enum):
     OUTAGE = "outage"
     LAZY_LOADING = "lazy_loading"
     DISCOVERY = "discovery"
+    FLAG = "flag"
 
 
 class RollbackScope(Enum):
@@ -178,14 +183,17 @@ class Gate(Document):
 class Day(Document):
     """One day of the plan.
 
+    environment: keys and values that a flag sets, no secrets.
     needs: criteria that must be MET (or overridden by a person) before it starts; count: how many of the selected agents it takes, where a ranking
-    on the day says which; soak: how long the day's impact is measured at the end; source_budget: how long a failing source is waited for.
+    on the day says which; soak: how long the day's impact is measured at the end; load: its load test;
+    source_budget: how long a failing source is waited for.
     """
 
     day: int = Field(ge=0)
     title: str = Field(min_length=1)
     source: Source
     change: ChangeKind | None = None
+    environment: dict[EnvironmentKey, EnvironmentValue] = Field(default_factory=dict)
     needs: tuple[str, ...] = ()
     selector: Selector
     count: Count | None = None
@@ -199,6 +207,7 @@ class Day(Document):
     impact: tuple[ImpactMetric, ...] = ()
     soak: Seconds | None = None
     drill: Drill | None = None
+    load: Load | None = None
     source_budget: Seconds
 
     def applicable(self, agents: Sequence[Agent]) -> dict[str, tuple[str, ...]]:

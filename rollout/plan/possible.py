@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from rollout.batches import batch_count
+from rollout.plan.criterion import WeekRule
 from rollout.plan.day import ChangeKind, Day
+from rollout.plan.load import Load
 from rollout.plan.rehearsal import Rehearsal
 
 if TYPE_CHECKING:
@@ -51,8 +53,21 @@ def _day(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:
             yield f"{key}.needs", f"unknown criterion {need}"
         elif (measured := known[need].day) is None or measured >= day.day:
             yield f"{key}.needs", f"{need} is not measured before day {day.day}"
+    if (day.change is ChangeKind.FLAG) != bool(day.environment):
+        yield f"{key}.environment", "stands where the change is a flag, and only there"
     if day.batches is not None:
         yield from _batches(plan, day, key)
+    if day.load is not None:
+        yield from _load(day, day.load, key)
+
+
+def _load(day: Day, load: Load, key: str) -> Iterator[Impossibility]:
+    """At pace 1 the load test ends inside the hours of its step."""
+    step = next((step for step in day.steps if step.title == load.step), None)
+    if step is None:
+        yield f"{key}.load.step", f"unknown step {load.step!r}"
+    elif step.seconds is not None and load.duration > step.seconds:
+        yield f"{key}.load", f"its levels and the recovery take {load.duration / 3600:g} h, {load.step!r} has {step.seconds / 3600:g} h"
 
 
 def _batches(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:
@@ -94,6 +109,11 @@ def _criteria(plan: Plan) -> Iterator[Impossibility]:
     for index, criterion in enumerate(plan.criteria):
         if criterion.day is not None and criterion.day not in days:
             yield f"criteria.{index}.day", f"{criterion.id}: the plan has no day {criterion.day}"
+        if (criterion.rule is WeekRule.ALL_OF) != bool(criterion.rests_on):
+            yield f"criteria.{index}.rests_on", f"{criterion.id}: stands where the rule is {WeekRule.ALL_OF.value!r}, and only there"
+        for other in criterion.rests_on:
+            if other not in {each.id for each in plan.criteria if each.rule is not WeekRule.ALL_OF}:
+                yield f"criteria.{index}.rests_on", f"{criterion.id}: {other} is no criterion that a day or a record measures"
 
 
 def _optimised(plan: Plan) -> Iterator[Impossibility]:

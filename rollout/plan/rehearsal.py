@@ -10,6 +10,7 @@ from pydantic import Field, FiniteFloat
 from rollout.document import Document
 from rollout.plan.day import Bake, Count, Day, Drill, Seconds, Slug
 from rollout.plan.impact import ImpactForm, ImpactMetric, MetricName
+from rollout.plan.load import RehearsedLoad
 
 
 class RehearsedImpact(Document):
@@ -48,6 +49,7 @@ class Rehearsal(Document):
     gates: dict[Slug, dict[Slug, FiniteFloat]] = Field(default_factory=dict)
     soak: Seconds
     drill: Drill | None = None
+    load: RehearsedLoad | None = None
     source_budget: Seconds
 
     def applied_to(self, day: Day) -> Day:
@@ -65,6 +67,8 @@ class Rehearsal(Document):
             changes["soak"] = self.soak
         if day.drill is not None and self.drill is not None:
             changes["drill"] = self.drill
+        if day.load is not None and self.load is not None:
+            changes["load"] = day.load.model_copy(update=dict(self.load))
         return day.model_copy(update=changes)
 
     def _impact(self, metric: ImpactMetric) -> ImpactMetric:

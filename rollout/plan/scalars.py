@@ -44,5 +44,5 @@ Hour = Annotated[
     WithJsonSchema({"type": "string", "pattern": _HOUR.pattern, "description": "HH:MM in the plan's time zone."}),
 ]
 
-Source = Annotated[str, StringConstraints(pattern=r"^[\w./-]+:\d+$")]
-"""The document and line that a statement comes from, such as plan.md:85."""
+Source = Annotated[str, StringConstraints(pattern=r"^(ours|[\w./-]+:\d+)$")]
+"""The document and line that a statement comes from, such as plan.md:85; "ours" where the plan itself is the document."""

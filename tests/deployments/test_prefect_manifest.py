@@ -20,7 +20,7 @@ SAMPLE = Path(__file__).with_name("prefect.yaml")
 
 
 def test_the_days_are_deployed_one_at_a_time_and_sleeping() -> None:
-    """Names are unique, a second run at a time is cancelled, schedules wait for a person, and no run has a pipe to its worker that could break."""
+    """One name each, a second run is cancelled, schedules wait for a person, no emergency waits behind a day, no run has a pipe that could break."""
     deployments = read_manifest().deployments
     assert {"day-0", "day-1"} <= {each.name for each in deployments}
     assert len({each.name for each in deployments}) == len(deployments)
@@ -28,7 +28,7 @@ def test_the_days_are_deployed_one_at_a_time_and_sleeping() -> None:
         assert each.description
         assert not each.work_pool.job_variables.stream_output
     for each in (each for each in deployments if DAY_TAG in each.tags):
-        assert each.work_pool.name is Pool.ROLLOUT
+        assert each.work_pool.name is (Pool.SETTLE if "emergency" in each.tags else Pool.ROLLOUT)
         assert (each.concurrency_limit.limit, each.concurrency_limit.collision_strategy) == (1, ConcurrencyLimitStrategy.CANCEL_NEW)
         assert not any(schedule.active for schedule in each.schedules)
 

@@ -46,6 +46,12 @@ def clean_six(lab_of_six: Place, commands: Commands) -> Place:
 
 
 @pytest.fixture(scope="module")
+def three(commands: Commands) -> Iterator[Place]:
+    """The checkout's own lab of three, which nobody else may have up."""
+    yield from _up(Place(ROOT / "fleets" / "lab-three.yaml"), commands)
+
+
+@pytest.fixture(scope="module")
 def fleet_of_77(commands: Commands) -> Iterator[Place]:
     """The checkout's own lab of 77, which nobody else may have up."""
     yield from _up(Place(ROOT / "fleets" / "lab.yaml"), commands)

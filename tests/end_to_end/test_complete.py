@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
 
+from rollout.plan import load_plan
 from rollout.report import Outcome
 from rollout.verdict import Standing
+from rollout.verification import verify
 from tests.end_to_end.commands import Commands, Run, batches
 from tests.end_to_end.place import AgentState, Place
 from tests.lab.world_of_six import eventually
 
 pytestmark = pytest.mark.lab
 
+WEEK3 = Path(__file__).resolve().parents[2] / "plans" / "week3.yaml"
 KEYS = "run_id day outcome exit_code sentence pace started ended criteria batches agents rollback unknowns evidence".split()  # noqa: SIM905 (as the issue writes them)
 DAY_1 = ["D1.1", "D1.2", "D1.3", "D1.4", "D1.5", "D1.6", "D1.7", "D1.8", "D1.R"]
 
@@ -87,6 +92,18 @@ def test_the_evidence_is_what_was_measured(week: Week) -> None:
         for name, said in evidence.items():
             assert "sha256:" + hashlib.sha256((run.folder / name).read_bytes()).hexdigest() in said
     assert {batch.samples for batch in week.day_1.report.batches} <= week.day_1.report.evidence.keys()
+
+
+def test_a_copied_folder_can_be_checked(week: Week, tmp_path: Path) -> None:
+    """Every claim of both days holds far from the lab; the steps are the plan's, the agents' times away are known, and the page is drawn."""
+    for run in (week.day_0, week.day_1):
+        claims = list(verify(Path(shutil.copytree(run.folder, tmp_path / run.id))))
+        assert not [claim for claim in claims if claim.objection]
+        assert (run.folder / "report.html").exists()
+    report = week.day_1.report
+    assert [step.title for step in report.steps] == [step.title for step in load_plan(WEEK3).day(1).steps]
+    assert "ledger.jsonl" in report.evidence
+    assert all(agent.away_seconds and agent.configured_before != agent.configured_after for agent in report.agents)
 
 
 def test_day_0_asks_people_what_only_people_know(week: Week) -> None:

@@ -28,6 +28,17 @@ BOUNDS = {
     "max_detection_seconds": 2.0,
     "max_median_gap_seconds": 6.0,
     "max_return_seconds": 45.0,
+    "max_p99_seconds": 0.5,
+    "max_hub_lag_seconds": 5.0,
+    "max_agent_error_ratio": 0.02,
+    "max_agent_p99_seconds": 1.0,
+    "max_growth_mib": 8.0,
+    "max_recovery_ratio": 1.25,
+    "max_series": 150,
+    "max_samples_per_scrape": 150,
+    "max_scrape_seconds": 1.0,
+    "max_series_added": 200,
+    "max_samples_added": 15.0,
 }
 EVIDENCE = Evidence(source="central", query="up", start=100.0, end=160.0, samples=300)
 
@@ -36,12 +47,12 @@ def good_frame(suite: str) -> pd.DataFrame:
     """A frame of that suite in which everything is as it should be."""
     agents = pd.DataFrame({"agent": AGENTS})
     match suite:
-        case "readiness":
+        case "readiness" | "alive":
             frame = agents.assign(supervisor_running=True, health_status=200, metrics_capable=True, port_owner_matches=True, start_age_seconds=3600.5)
         case "baseline":
             rows = pd.MultiIndex.from_product([AGENTS, METRICS], names=["agent", "metric"]).to_frame(index=False)
             frame = rows.assign(samples=30, newest_age_seconds=1.5, mean=0.02, sd=0.001)
-        case "activation":
+        case "activation" | "flag":
             frame = agents.assign(
                 running=True,
                 pid_matches_port=True,
@@ -73,7 +84,7 @@ def good_frame(suite: str) -> pd.DataFrame:
         case "impact":
             frame = pd.DataFrame({"metric": METRICS, "estimate": 0.002, "upper": 0.01, "bound": 0.02})
         case _:
-            frame = _good_pair(suite, agents)
+            frame = good_load_frame(suite)
     return frame
 
 
@@ -103,4 +114,34 @@ def _good_pair(suite: str, agents: pd.DataFrame) -> pd.DataFrame:
             frame = pd.DataFrame({"detection_seconds": [1.4], "median_gap_seconds": [4.5], "return_seconds": [21.0]})
         case _:
             raise AssertionError(f"no good frame for {suite}")
+    return frame
+
+
+def good_load_frame(suite: str) -> pd.DataFrame:
+    """The same for the suites of a load test and of what collecting costs."""
+    agents = pd.DataFrame({"agent": AGENTS})
+    match suite:
+        case "load_level":
+            frame = pd.DataFrame({"error_ratio": [0.001], "p99_seconds": [0.08], "p99_upper_seconds": [0.09], "hub_lag_seconds": [1.2]})
+        case "load_agents":
+            frame = agents.assign(
+                requests=900,
+                error_ratio=0.001,
+                p99_seconds=0.09,
+                probe_success_ratio=1.0,
+                scrape_success_ratio=1.0,
+                restarts=0,
+                cpu_cores=0.02,
+                resident_mib=26.5,
+            )
+        case "load_memory":
+            frame = agents.assign(growth_lower_mib=-0.2, growth_upper_mib=0.4)
+        case "cost":
+            frame = agents.assign(series=36, samples_per_scrape=31, scrape_seconds=0.004)
+        case "cost_growth":
+            frame = pd.DataFrame({"series_added": [36.5], "samples_added_per_second": [2.4]})
+        case "load_end":
+            frame = pd.DataFrame({"recovery_ratio": [1.02], "recovery_upper": [1.1]})
+        case _:
+            frame = _good_pair(suite, agents)
     return frame

@@ -34,6 +34,16 @@ BREAKS = {
     "activation.exposition": ("exposition_valid", False),
     "activation.families": ("families", 3),
     "activation.feature": ("health_feature_matches", False),
+    "flag.running": ("running", False),
+    "flag.port_owner": ("pid_matches_port", False),
+    "flag.restarted": ("started_after_act", False),
+    "flag.environment": ("environment_matches", False),
+    "flag.health": ("health_status", 404),
+    "flag.health_pid": ("health_pid_matches", False),
+    "alive.supervisor": ("supervisor_running", False),
+    "alive.health": ("health_status", 503),
+    "alive.port_owner": ("port_owner_matches", False),
+    "alive.start": ("start_age_seconds", -3.0),
     "batch_health.probes": ("probe_success_ratio", 0.98),
     "batch_health.restarts": ("restarts", 1),
     "batch_health.processes": ("processes", 2),
@@ -71,7 +81,29 @@ BREAKS = {
     "failover_time.return": ("return_seconds", 45.1),
     "impact.proven": ("upper", 0.02),
     "impact.sound": ("estimate", 0.011),
+    "cost.series": ("series", 151),
+    "cost.samples": ("samples_per_scrape", 151),
+    "cost.scrape": ("scrape_seconds", 1.1),
+    "cost_growth.series": ("series_added", 200.5),
+    "cost_growth.samples": ("samples_added_per_second", 15.1),
+    "load_level.errors": ("error_ratio", 0.006),
+    "load_level.latency": ("p99_seconds", 0.51),
+    "load_level.latency_proven": ("p99_upper_seconds", 0.51),
+    "load_level.hubs": ("hub_lag_seconds", 5.1),
+    "load_agents.requests": ("requests", 0),
+    "load_agents.errors": ("error_ratio", 0.021),
+    "load_agents.latency": ("p99_seconds", 1.01),
+    "load_agents.probes": ("probe_success_ratio", 0.98),
+    "load_agents.scrapes": ("scrape_success_ratio", 0.99),
+    "load_agents.restarts": ("restarts", 1),
+    "load_agents.cpu": ("cpu_cores", -0.1),
+    "load_agents.memory": ("resident_mib", 0.0),
+    "load_memory.leak": ("growth_lower_mib", 8.1),
+    "load_memory.proven": ("growth_upper_mib", 8.1),
+    "load_end.recovery": ("recovery_ratio", 1.26),
+    "load_end.recovery_proven": ("recovery_upper", 1.26),
 }
+WARNINGS = {"impact.proven", "load_level.latency_proven", "load_memory.proven", "load_end.recovery_proven"}
 # A baseline below zero is also below its own spread: no frame can break the one without the other.
 ALSO = {"baseline.mean": {"baseline.spread"}}
 
@@ -103,7 +135,7 @@ def test_each_check_catches_its_own_breach_and_names_the_agent(check):
     row = len(frame) // 2
     frame.loc[row, column] = value
     findings = judged(suite, frame)
-    expected = Verdict.INCONCLUSIVE if check == "impact.proven" else Verdict.FAIL
+    expected = Verdict.INCONCLUSIVE if check in WARNINGS else Verdict.FAIL
     assert {name for name, finding in findings.items() if finding.verdict is not Verdict.PASS} == {check} | ALSO.get(check, set())
     assert findings[check].verdict is expected
     if "agent" in frame:

@@ -92,6 +92,16 @@ def test_a_good_day_runs_both_days_and_leaves_nothing(house: House) -> None:
     assert "UI: http://127.0.0.1:4200 (stopped" in said
 
 
+@pytest.mark.parametrize("arguments", [["--week"], ["--week", "--keep"], ["--keep", "--week"]])
+def test_the_week_is_one_run_after_a_rehearsal(house: House, arguments: list[str]) -> None:
+    """Day 0 leaves a baseline, the emergencies are rehearsed, the week starts its own days; its exit code comes out, whatever the rehearsal said."""
+    code, said = house.demo(*arguments, answers={"rollout run week --site lab": "exit 3", "rollout rehearse --site lab": "exit 5"})
+    assert code == 3
+    assert house.calls[: len(STARTED) + 3] == [*STARTED, "rollout run day-0", "rollout rehearse", "rollout run week"]
+    assert house.calls[len(STARTED) + 3 :] == ([] if "--keep" in arguments else DOWN)
+    assert "ended with exit code 3" in said
+
+
 def test_keep_stops_nothing_and_says_how_to(house: House) -> None:
     """--keep leaves both running, also after a day that was rolled back."""
     code, said = house.demo("--keep", answers={"rollout run day-1 --site lab": "exit 3"})
@@ -183,10 +193,10 @@ def test_what_cannot_be_settled_ends_the_demo(house: House) -> None:
     assert house.calls == [*STARTED, "rollout settle dead", *DOWN]
 
 
-@pytest.mark.parametrize("arguments", [["--kep"], ["--keep", "--keep"], ["keep"]])
+@pytest.mark.parametrize("arguments", [["--kep"], ["--keep", "--keep"], ["--week", "--week"], ["keep"]])
 def test_unknown_words_start_nothing(house: House, arguments: list[str]) -> None:
     """A typing error costs a sentence and exit code 2."""
     ended, said = house.demo(*arguments)
     assert ended == 2
-    assert "give --keep or nothing" in said
+    assert "give --week, --keep, both or nothing" in said
     assert house.calls == []

@@ -60,7 +60,7 @@ class Six:
         supervisor.call("supervisor.stopProcess", agent.name)
         supervisor.call("supervisor.removeProcessGroup", agent.name)
         supervisor.call("supervisor.addProcessGroup", agent.name)
-        eventually(lambda: self.health(identity).get("features") == {"metrics": "on"})
+        eventually(lambda: self.features(identity).get("metrics") == "on")
 
     def get(self, identity: str, path: str, timeout: float = 2.0) -> tuple[int, bytes]:
         """Status and body of an agent's answer: /work on its work port, anything else on its health port."""
@@ -74,6 +74,12 @@ class Six:
             return json.loads(self.get(identity, "/health")[1])
         except OSError:
             return {}
+
+    def features(self, identity: str) -> dict[str, str]:
+        """Each feature with its state, as the agent says; empty when it does not answer."""
+        said = self.health(identity).get("features", {})
+        assert isinstance(said, dict)
+        return said
 
     def series(self, machine: str, port: int) -> dict[tuple[str, str], float]:
         """An exporter's samples by (name, agent)."""

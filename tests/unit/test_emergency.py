@@ -10,13 +10,13 @@ import rollout.emergency
 import rollout.rehearse
 import rollout.settlement
 from rollout.audit import AuditFile, Emergency, Order
-from rollout.emergency import metrics_off
-from rollout.emergency_report import Call
+from rollout.emergency import Call, take_back
 from rollout.errors import Refused, StillAtWork
 from rollout.executor import Executor, Limits
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind
+from rollout.protocols import METRICS_OFF
 from rollout.rehearsals import Rehearsal, RehearsalFile
 from rollout.rehearse import rehearse
 from rollout.report import DayReport, Outcome
@@ -40,12 +40,13 @@ def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     site = memory_site(world, tmp_path, rehearsal="six")
     for module in (rollout.emergency, rollout.settlement, rollout.rehearse):
         monkeypatch.setattr(module, "load_site", lambda _file, _deadlines: site)
+    monkeypatch.setattr(rollout.settlement, "ledger_of", lambda run, _file: Ledger(site.runs / run / "ledger.jsonl", site.clock))
     return site
 
 
 def call(site: Site, run: str = "emergency-1") -> DayReport:
     """Ann calls it."""
-    return metrics_off(Call(run, "ann", "too slow"), site.file, PLAN)
+    return take_back(Call(run, "ann", "too slow"), METRICS_OFF, site.file, PLAN)
 
 
 def on(world: MemoryWorld) -> set[str]:
@@ -96,7 +97,7 @@ def test_a_run_at_work_is_told_to_abort_and_waited_for(world: MemoryWorld, site:
     """It heeds the order by itself; one that does not end is named, and the emergency is refused rather than acting beside it."""
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     Ledger(site.runs / "day" / "ledger.jsonl", site.clock).append(
-        ownership.claim("day", site.runs), Step.OPENED, day=1, site="memory", change="metrics"
+        ownership.claim("day", site.runs), Step.OPENED, day=1, plan="week3", site="memory", change="metrics"
     )
     world.clock.on_sleep = lambda _now: ownership.check()
     with pytest.raises(StillAtWork, match="run day was told to abort and did not end"):
@@ -121,7 +122,7 @@ def test_what_cannot_be_reached_is_named_and_the_rest_comes_back(world: MemoryWo
 
 def test_a_rehearsal_puts_all_on_takes_all_off_and_is_on_record(world: MemoryWorld, site: Site) -> None:
     """Without a metrics source the baseline is not confirmed, so E1 is not MET by it: the record says what was seen."""
-    report = rehearse(Emergency.METRICS, site.file, PLAN, "ann")
+    report = rehearse(METRICS_OFF, site.file, PLAN, "ann")
     assert on(world) == set()
     assert report.rollback is not None
     assert len(report.rollback.restored) == 6
@@ -134,7 +135,7 @@ def test_production_is_no_place_to_rehearse(world: MemoryWorld, tmp_path: Path, 
     """Refused before anybody is touched."""
     monkeypatch.setattr(rollout.rehearse, "load_site", lambda _file, _deadlines: memory_site(world, tmp_path))
     with pytest.raises(Refused, match="is production"):
-        rehearse(Emergency.METRICS, tmp_path / "memory.yaml", PLAN, "ann")
+        rehearse(METRICS_OFF, tmp_path / "memory.yaml", PLAN, "ann")
     assert world.east.restarted == []
 
 

@@ -131,3 +131,41 @@ def test_a_decision_on_a_hub_stands_while_its_routes_come_back(tmp_path: Path) -
     ledger.append(1, Step.DECIDED, batch=3, goes_on=True)
     ledger.part("routing").append(1, Step.REVERTING, ["pc2/Hub"])
     assert set(ledger.decisions()) == {1}
+
+
+def test_a_rehearsal_ends_the_time_before_of_its_canary(tmp_path: Path) -> None:
+    """The latest intention outside the batches counts, of these agents only: its restarts must not be taken for how they were before."""
+    clock = JumpingClock()
+    ledger = Ledger(tmp_path / "ledger.jsonl", clock)
+    assert ledger.rehearsed_at(["east/A"]) is None
+    ledger.intend(1, [_snapshot("east/A")], batch=0)
+    clock.sleep(60)
+    ledger.intend(1, [_snapshot("east/A")], batch=0)
+    again = clock.now()
+    clock.sleep(60)
+    ledger.intend(1, [_snapshot("east/A"), _snapshot("east/B")], batch=1)
+    assert ledger.rehearsed_at(["east/A"]) == again
+    assert ledger.rehearsed_at(["east/B"]) is None
+
+
+def test_an_agents_time_away_runs_from_intention_to_read_back(tmp_path: Path) -> None:
+    """Summed over rehearsal, change and rollback; without a read-back it is not known, and one that was found as wanted was never away."""
+    clock = JumpingClock()
+    ledger = Ledger(tmp_path / "ledger.jsonl", clock)
+    ledger.intend(1, [_snapshot("east/A"), _snapshot("east/B")], batch=1)
+    clock.sleep(2)
+    ledger.append(1, Step.VERIFIED, ["east/A"], batch=1)
+    ledger.append(1, Step.FOUND, ["east/C"])
+    clock.sleep(100)
+    ledger.append(1, Step.REVERTING, ["east/A"])
+    clock.sleep(3)
+    ledger.append(1, Step.RESTORED, ["east/A"])
+    assert ledger.away_seconds() == {"east/A": 5.0, "east/B": None}
+
+
+def test_an_agent_is_remembered_as_it_was_before_this_run_first_touched_it(tmp_path: Path) -> None:
+    """A second intention saw our own change."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    ledger.intend(1, [_snapshot("east/A")], batch=1)
+    ledger.intend(1, [Snapshot("east/A", {"FLAG": "true"}, "other", 8, 2.5)], batch=1)
+    assert ledger.first_snapshots() == {"east/A": _snapshot("east/A")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flows.outcome import RunRecord, outcome_of
-from rollout.errors import Drift, GateFailed, Held, OwnershipLost, Refused, RollbackIncomplete, SourceFault
+from rollout.errors import Drift, GateFailed, GeneratorFault, Held, NotPassed, OwnershipLost, Refused, RollbackIncomplete, SourceFault
 from rollout.executor import Reversal
 from rollout.plan import RollbackScope
 from rollout.report import Outcome
@@ -21,6 +21,9 @@ BACK = Reversal(0.0, 10.0, ("east/A",))
         (GateFailed("ready", []), None, 0, Outcome.REFUSED),
         (GateFailed("activation", []), BACK, 0, Outcome.ROLLED_BACK),
         (GateFailed("activation", []), BACK, 5, Outcome.HELD),  # one batch went back, the others stay
+        (NotPassed("too slow"), None, 0, Outcome.NOT_PASSED),
+        (GeneratorFault("died"), None, 0, Outcome.NOT_PASSED),
+        (NotPassed("too slow"), None, 1, Outcome.HELD),
         (KeyboardInterrupt(), BACK, 0, Outcome.ROLLED_BACK),
         (Held("a person decides"), None, 10, Outcome.HELD),
         (Held("a person decides"), None, 0, Outcome.REFUSED),  # there is nothing to hold

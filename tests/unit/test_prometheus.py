@@ -144,3 +144,13 @@ def test_no_source_at_all_is_a_fault() -> None:
     """It is said, not passed."""
     with pytest.raises(SourceFault, match="no source is configured"):
         Sources([]).now("up")
+
+
+def test_a_hub_says_how_many_series_it_holds() -> None:
+    """Its own count; one that does not tell, or answers something else, is a fault of the source and no zero."""
+    counted, _ = source(lambda _request: response(200, {"status": "success", "data": {"headStats": {"numSeries": 512}}}))
+    assert counted.head_series() == 512
+    for answer in (response(200, {"status": "error"}), response(200, []), response(404, "no such page")):
+        silent, _ = source(lambda _request, answer=answer: answer)
+        with pytest.raises(SourceFault, match="central"):
+            silent.head_series()

@@ -11,13 +11,14 @@ import rollout.acceptance
 import rollout.settlement
 from rollout.acceptance import accept
 from rollout.audit import AuditFile, Closing
+from rollout.checkout import named_plan
 from rollout.clock import Deadline
 from rollout.errors import Refused
 from rollout.executor import Executor, Limits
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
-from rollout.plan import ChangeKind, load_plan
+from rollout.plan import ChangeKind
 from rollout.report import Outcome
 from rollout.report_file import read_report, write_report
 from rollout.services.port import ServiceState
@@ -27,7 +28,6 @@ from tests.fakes.machine import FLAG, MemoryWorld
 from tests.fakes.site import memory_site
 from tests.unit.reports import BATCH, report
 
-PLAN = Path(__file__).parents[2] / "plans" / "week3.yaml"
 RUN = "run-1"
 
 
@@ -41,7 +41,9 @@ def world() -> MemoryWorld:
 def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The place where they run, found under every file name."""
     site = memory_site(world, tmp_path)
-    monkeypatch.setattr(rollout.settlement, "load_site", lambda _file, _deadlines: site)
+    for module in (rollout.settlement, rollout.acceptance):
+        monkeypatch.setattr(module, "load_site", lambda _file, _deadlines: site)
+        monkeypatch.setattr(module, "ledger_of", lambda run, _file: Ledger(site.runs / run / "ledger.jsonl", site.clock))
     return site
 
 
@@ -51,12 +53,25 @@ def ledger(site: Site) -> Ledger:
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     ledger = Ledger(site.runs / RUN / "ledger.jsonl", site.clock)
     epoch = ownership.claim(RUN, site.runs)
-    ledger.append(epoch, Step.OPENED, day=1, plan="week-3", site="memory", change="metrics")
+    ledger.append(epoch, Step.OPENED, day=1, plan="week3", site="memory", change="metrics")
     change = site.change(ChangeKind.METRICS)
     executor = Executor(change, ledger, ownership, Limits(30, 10, 120, 20), site.clock)
     assert not executor.activate([site.fleet.agent("east/Agent0"), site.fleet.agent("west/Agent5")], 1).failed
     ledger.intend(epoch, change.snapshot([site.fleet.agent("east/Agent1")]), 2)
     return ledger
+
+
+def test_a_day_that_changes_nothing_can_be_settled(site: Site) -> None:
+    """A load test that was killed owns its fleet until it is settled; nothing is undone, every agent is looked at."""
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    ledger = Ledger(site.runs / RUN / "ledger.jsonl", site.clock)
+    ledger.append(ownership.claim(RUN, site.runs), Step.OPENED, day=6, plan="week3", site="memory", change="")
+    ownership.release()
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert settled.outcome is Outcome.ROLLED_BACK
+    assert [agent.state for agent in settled.agents] == ["healthy, metrics off"] * 6
+    assert Ledger(ledger.file, site.clock).settled
 
 
 def on(world: MemoryWorld) -> set[str]:
@@ -104,7 +119,7 @@ def test_what_cannot_be_seen_is_unknown_and_the_rest_is_seen(world: MemoryWorld,
 def test_settling_brings_back_exactly_what_the_dead_run_changed(world: MemoryWorld, site: Site) -> None:
     """Both changed agents are off again, the intended one was never touched, and the report says so."""
     pid = world.all["east/Agent1"].process.pid
-    settled = settle(RUN, site.file, PLAN)
+    settled = settle(RUN, site.file)
     assert settled is not None
     assert on(world) == set()
     assert world.all["east/Agent1"].process.pid == pid
@@ -118,9 +133,9 @@ def test_settling_brings_back_exactly_what_the_dead_run_changed(world: MemoryWor
 @pytest.mark.usefixtures("ledger")
 def test_a_run_that_wrote_no_report_gets_one_that_claims_nothing(site: Site) -> None:
     """What it measured died with it: every criterion of the day is not measured."""
-    settled = settle(RUN, site.file, PLAN)
+    settled = settle(RUN, site.file)
     assert settled is not None
-    assert {criterion.id for criterion in settled.criteria} == {criterion.id for criterion in load_plan(PLAN).criteria_of(1)}
+    assert {criterion.id for criterion in settled.criteria} == {criterion.id for criterion in named_plan("week3").criteria_of(1)}
     assert {criterion.verdict.value for criterion in settled.criteria} == {"NOT MEASURED"}
     assert "died before it could say why" in settled.cause
     assert any("never written" in unknown for unknown in settled.unknowns)
@@ -129,7 +144,7 @@ def test_a_run_that_wrote_no_report_gets_one_that_claims_nothing(site: Site) -> 
 def test_a_dead_runs_batches_are_told_from_its_ledger(site: Site, ledger: Ledger) -> None:
     """What was decided before it died stands in the report, though the run could not write one."""
     ledger.append(1, Step.DECIDED, batch=1, goes_on=True, report=BATCH.model_dump(mode="json"))
-    settled = settle(RUN, site.file, PLAN)
+    settled = settle(RUN, site.file)
     assert settled is not None
     assert settled.batches == (BATCH,)
 
@@ -138,7 +153,7 @@ def test_a_dead_runs_batches_are_told_from_its_ledger(site: Site, ledger: Ledger
 def test_a_report_that_was_written_keeps_what_it_said(site: Site) -> None:
     """A held run's criteria and cause stand; outcome, agents and rollback are new."""
     write_report(site.reports / RUN, report(cause="prometheus is away", outcome=Outcome.HELD, exit_code=4))
-    settled = settle(RUN, site.file, PLAN)
+    settled = settle(RUN, site.file)
     assert settled is not None
     assert (settled.cause, settled.criteria, settled.outcome) == ("prometheus is away", report().criteria, Outcome.ROLLED_BACK)
     assert "Before that: prometheus is away." in settled.sentence
@@ -148,9 +163,9 @@ def test_a_report_that_was_written_keeps_what_it_said(site: Site) -> None:
 @pytest.mark.usefixtures("ledger")
 def test_settling_twice_finds_nothing_to_do(world: MemoryWorld, site: Site) -> None:
     """The second time touches nobody."""
-    settle(RUN, site.file, PLAN)
+    settle(RUN, site.file)
     restarted = list(world.east.restarted)
-    assert settle(RUN, site.file, PLAN) is None
+    assert settle(RUN, site.file) is None
     assert world.east.restarted == restarted
 
 
@@ -158,7 +173,7 @@ def test_settling_twice_finds_nothing_to_do(world: MemoryWorld, site: Site) -> N
 def test_what_is_left_behind_keeps_the_ledger_open(world: MemoryWorld, site: Site) -> None:
     """The stuck agent is named with its reason; once it can move, settling again brings it back and closes."""
     world.all["west/Agent5"].keeps_old_environment = True
-    stuck = settle(RUN, site.file, PLAN)
+    stuck = settle(RUN, site.file)
     assert stuck is not None
     assert (stuck.outcome, stuck.exit_code) == (Outcome.ROLLBACK_INCOMPLETE, 5)
     assert stuck.rollback is not None
@@ -166,17 +181,17 @@ def test_what_is_left_behind_keeps_the_ledger_open(world: MemoryWorld, site: Sit
     assert "left behind: west/Agent5" in stuck.sentence
     assert on(world) == {"west/Agent5"}
     world.all["west/Agent5"].keeps_old_environment = False
-    again = settle(RUN, site.file, PLAN)
+    again = settle(RUN, site.file)
     assert again is not None
     assert again.outcome is Outcome.ROLLED_BACK
     assert on(world) == set()
-    assert settle(RUN, site.file, PLAN) is None
+    assert settle(RUN, site.file) is None
 
 
 def test_a_run_that_does_not_exist_is_refused(site: Site) -> None:
     """With the folder in which the runs are."""
     with pytest.raises(Refused, match="has no run nobody") as refused:
-        settle("nobody", site.file, PLAN)
+        settle("nobody", site.file)
     assert str(site.runs) in str(refused.value)
 
 
@@ -186,7 +201,7 @@ def test_after_settling_another_run_may_have_the_fleet(site: Site) -> None:
     other = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     with pytest.raises(Refused, match=f"rollout settle {RUN}"):
         other.claim("run-2", site.runs)
-    settle(RUN, site.file, PLAN)
+    settle(RUN, site.file)
     assert other.claim("run-2", site.runs) > 0
 
 
@@ -198,24 +213,22 @@ def test_a_restore_needs_no_metrics_source(site: Site, ledger: Ledger) -> None:
 
 
 @pytest.mark.usefixtures("ledger")
-def test_a_held_run_can_be_closed_as_it_is(world: MemoryWorld, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_held_run_can_be_closed_as_it_is(world: MemoryWorld, site: Site) -> None:
     """Nobody is touched, the outcome stays what it was, the word and its reason are on record, and the fleet is free."""
-    monkeypatch.setattr(rollout.acceptance, "load_site", lambda _file, _deadlines: site)
     write_report(site.reports / RUN, report(cause="prometheus is away", outcome=Outcome.HELD, exit_code=4))
     restarted = list(world.east.restarted)
-    accepted = accept(RUN, "ann", "seen by eye", site.file, PLAN)
+    accepted = accept(RUN, "ann", "seen by eye", site.file)
     assert accepted is not None
     assert accepted.sentence.startswith("Accepted as it is by ann: seen by eye. 3 agents stay changed.")
     assert (accepted.outcome, accepted.criteria) == (Outcome.HELD, report().criteria)
     assert world.east.restarted == restarted
     assert [entry.said for entry in AuditFile(site.state).of(RUN)] == [Closing.ACCEPT]
-    assert accept(RUN, "ann", "again", site.file, PLAN) is None
+    assert accept(RUN, "ann", "again", site.file) is None
     assert Ownership(site.state / "fleets", site.fleet.name, site.clock).claim("run-2", site.runs) > 0
 
 
 @pytest.mark.usefixtures("ledger")
-def test_a_run_without_a_report_cannot_be_accepted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_without_a_report_cannot_be_accepted(site: Site) -> None:
     """Nobody would know what was accepted."""
-    monkeypatch.setattr(rollout.acceptance, "load_site", lambda _file, _deadlines: site)
     with pytest.raises(Refused, match="left no report"):
-        accept(RUN, "ann", "why not", site.file, PLAN)
+        accept(RUN, "ann", "why not", site.file)

@@ -1,0 +1,1 @@
+"""Tests of the launcher, on every interpreter that is at hand."""

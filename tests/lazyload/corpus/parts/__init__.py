@@ -1,0 +1,1 @@
+"""Own modules of the corpus."""

@@ -1,0 +1,3 @@
+"""Is there and cannot be imported."""
+
+raise ImportError("broken cannot work here")

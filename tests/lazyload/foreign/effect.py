@@ -1,0 +1,5 @@
+"""Good for nothing but its effect."""
+
+import ledger
+
+ledger.ENTRIES.append("effect")

@@ -1,0 +1,3 @@
+"""Where the others note that they were imported."""
+
+ENTRIES = []

@@ -1,0 +1,3 @@
+"""A package that imports none of its modules."""
+
+NAME = "pack"

@@ -1,0 +1,5 @@
+"""Registers with its package."""
+
+import pack
+
+pack.NAME = "pack with plugin"
