@@ -11,6 +11,10 @@ from rollout.hub import Hub, HubPair
 from rollout.observe.frame import selection
 
 SENT = "prometheus_remote_storage_samples_total"
+SCRAPED = (
+    'sum(sum_over_time(scrape_samples_post_metric_relabeling{{scraped_by="{0}"}}{1})) + 5 * sum(count_over_time(up{{scraped_by="{0}"}}{1}))'
+)
+"""Samples that a hub has scraped over a window; to what a target gives, Prometheus adds five of its own at each scrape."""
 Sample = tuple[str, float, str]
 """A series by its labels, Unix seconds, and the value as it was sent."""
 
@@ -50,8 +54,8 @@ def synchronisation_frame(pair: HubPair, before: Mapping[str, float], since: flo
 
 def _row(pair: HubPair, hub: Hub, sent: float, since: float, now: float, margin: float) -> dict[str, object]:
     peer, seconds = pair.peer(hub), now - since
-    own = hub.client.value(f'sum(count_over_time({{scraped_by="{hub.name}"}}[{seconds:.0f}s]))')
-    window = f'sum(count_over_time({{scraped_by="{peer.name}"}}[{max(seconds - margin, 1):.0f}s] @ {now - margin:.3f}))'
+    own = hub.client.value(SCRAPED.format(hub.name, f"[{seconds:.0f}s]"))
+    window = SCRAPED.format(peer.name, f"[{max(seconds - margin, 1):.0f}s] @ {now - margin:.3f}")
     there, here = peer.client.value(window), hub.client.value(window)
     newest = hub.client.value(f'max(timestamp(up{{scraped_by="{peer.name}"}}))')
     return {

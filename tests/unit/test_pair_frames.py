@@ -57,7 +57,7 @@ def test_a_resend_loop_shows_in_what_is_sent_and_not_in_what_is_stored() -> None
     """facts.md, "Two hubs": without the guard the stored samples are the same while what is sent is many times what is scraped."""
 
     def hub(sent: float) -> Answer:
-        counts = {"sum(count": [{"value": [0, "100"]}], "max(times": [{"value": [0, "99.5"]}]}
+        counts = {"sum(sum_o": [{"value": [0, "100"]}], "max(times": [{"value": [0, "99.5"]}]}
         text = f'# TYPE prometheus_remote_storage_samples_total counter\nprometheus_remote_storage_samples_total{{url="x"}} {sent}\n'
         return lambda query: text if query == "/metrics" else "100.2" if query == "time()" else counts[query[:9]]
 
