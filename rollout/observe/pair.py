@@ -11,9 +11,7 @@ from rollout.hub import Hub, HubPair
 from rollout.observe.frame import selection
 
 SENT = "prometheus_remote_storage_samples_total"
-SCRAPED = (
-    'sum(sum_over_time(scrape_samples_post_metric_relabeling{{scraped_by="{0}"}}{1})) + 5 * sum(count_over_time(up{{scraped_by="{0}"}}{1}))'
-)
+SCRAPED = 'sum(sum_over_time(scrape_samples_post_metric_relabeling{{scraped_by="{0}"}}{1})) + 5 * sum(count_over_time(up{{scraped_by="{0}"}}{1}))'
 """Samples that a hub has scraped over a window; to what a target gives, Prometheus adds five of its own at each scrape."""
 Sample = tuple[str, float, str]
 """A series by its labels, Unix seconds, and the value as it was sent."""

@@ -58,7 +58,10 @@ def entries_of(agent: Agent, pair: HubPair) -> dict[str, Targets]:
     """What a hub scrapes for the sake of that agent, by job. A hub's agent stands for the exporters of its machine too."""
     address, exporters = pair.address(agent.machine), pair.access.exporters
     names = {"machine": agent.machine, "agent": agent.name}
-    probed = names | {"__param_target": f"http://{address}:{agent.health_port}/health"}
+    health = f"http://{address}:{agent.health_port}/health"
+    # One instance per agent, as before: without it the series of `up` would be told apart by agent and machine only. It stands with the target and
+    # not in a relabelling, which in Prometheus 2.42 overwrites the labels by which the watchdog knows a target before it hands it back.
+    probed = names | {"__param_target": health, "instance": health}
     found = {
         "probe": {agent.id: _entry(f"{address}:{exporters.probe}", probed)},
         "agents": {agent.id: _entry(f"{address}:{agent.health_port}", names)},
@@ -93,12 +96,10 @@ def _to_peer(hub: Hub, pair: HubPair) -> dict[str, Any]:
 def _job(job: str, hub: Hub, pair: HubPair) -> dict[str, Any]:
     files = [str(folder / f"{job}.json") for folder in (hub.access.targets, hub.takeover)]
     config: dict[str, Any] = {"job_name": job, "file_sd_configs": [{"files": files, "refresh_interval": "5s"}]}
-    relabelled: list[dict[str, Any]] = [{"target_label": "scraped_by", "replacement": hub.name, "action": "replace"}]
+    relabelled = [{"target_label": "scraped_by", "replacement": hub.name, "action": "replace"}]
     if job == "agents":
         config |= {"scrape_interval": _duration(pair.access.agent_interval), "scrape_timeout": _duration(min(10.0, pair.access.agent_interval))}
     if job == "probe":
-        # one instance per agent, as before: without it the series of `up` would be told apart by agent and machine only
-        relabelled.append({"source_labels": ["__param_target"], "target_label": "instance", "action": "replace"})
         kept = {"source_labels": ["__name__"], "regex": "probe_success|probe_duration_seconds", "action": "keep"}
         config |= {"metrics_path": "/probe", "params": {"module": ["http_2xx"]}, "metric_relabel_configs": [kept]}
     return config | {"relabel_configs": relabelled}
