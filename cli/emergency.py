@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
 PlanName = Annotated[str, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml.")]
 Name = Annotated[str, typer.Option("--name", help="Who says so (self-declared).", default_factory=getpass.getuser, show_default="the login name")]
-Which = Annotated[str, typer.Argument(help="Which emergency: metrics or hub.")]
+Which = Annotated[str, typer.Argument(help="Which emergency: metrics, hub or optimization.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")]
 
 app = typer.Typer(help="The plan's emergency protocols; a run at work is aborted first. Needs no server.", no_args_is_help=True)
@@ -41,6 +41,14 @@ def hub(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName = "we
     from rollout.protocols import SINGLE_HUB
 
     _carry_out(SINGLE_HUB, name, reason, site, plan)
+
+
+@app.command()
+def optimization(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName = "week3") -> None:
+    """All optimizations back on every agent, verified, in five minutes."""
+    from rollout.protocols import OPTIMIZATION_BACK
+
+    _carry_out(OPTIMIZATION_BACK, name, reason, site, plan)
 
 
 def rehearse_emergencies(name: Name, protocol: Which = "metrics", site: SiteName = "lab", plan: PlanName = "week3") -> None:

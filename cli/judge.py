@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rollout.checkout import FLEETS, plan_file
+from rollout.checkout import plan_file, site_file
 
 if TYPE_CHECKING:
     from rollout.judge.calibration import Calibration
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rollout.judge.policy import JudgePolicy
     from rollout.plan import Day
 
-SITES = FLEETS
 DEFAULT = plan_file("week3")
 ROLLED_BACK, HELD, DIFFERS = 3, 4, 1
 
@@ -72,7 +71,7 @@ def replay(
     from rollout.report_file import read_report
     from rollout.site_file import load_site_file
 
-    document, _ = load_site_file(SITES / f"{site}.yaml")
+    document, _ = load_site_file(site_file(site))
     folder = document.state / "reports" / run
     stored = read_judgements(folder)
     policy = stored.policy
@@ -103,7 +102,7 @@ def calibrate(
     from rollout.quiet import quiet_window, sources_of
     from rollout.site_file import load_site_file
 
-    document, fleet = load_site_file(SITES / f"{site}.yaml")
+    document, fleet = load_site_file(site_file(site))
     planned, policy = _policy_of(plan, day, site)
     if planned.batches is None or planned.bake is None:
         raise Refused(f"day {day} has no batches to calibrate")
@@ -136,7 +135,7 @@ def _policy_of(plan_file: Path, number: int, site: str) -> tuple[Day, JudgePolic
     from rollout.plan import load_plan
     from rollout.site_file import load_site_file
 
-    document, fleet = load_site_file(SITES / f"{site}.yaml")
+    document, fleet = load_site_file(site_file(site))
     day = load_plan(plan_file).for_site(document.rehearsal).day(number)
     return day, judge_policy(day, fleet.agents, document.scrape_interval, document.cores)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import adopt, control, emergency, fleet, judge, reports, server
+from cli import adopt, alerting, control, emergency, fleet, judge, reports, server
 from rollout.checkout import plan_file, site_file
 from rollout.errors import Held, InputError, Refused, RollbackIncomplete, RolloutError
 
@@ -17,6 +17,8 @@ app = typer.Typer(help="Progressive, metrics-gated rollouts for fleets of plain 
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(server.app, name="server")
 app.add_typer(emergency.app, name="emergency")
+app.add_typer(alerting.app, name="alerting")
+app.command()(alerting.acknowledge)
 app.command("rehearse")(emergency.rehearse_emergencies)
 app.command()(judge.judge)
 app.command()(judge.replay)
@@ -142,6 +144,18 @@ def watchdog(  # noqa: PLR0913, PLR0917 (one option each, as its supervisor's fi
     from rollout.observe.watchdog import Wiring, start
 
     start(Wiring(hub, peer, standby, takeover, listen, interval, Settings(fall, rise)))
+
+
+@app.command("state-exporter")
+def state_exporter(
+    listen: Annotated[str, typer.Option(help="HOST:PORT to serve /metrics on.")],
+    site: SiteName = "lab",
+    plan: PlanName = "week3",
+) -> None:
+    """Export runs, judgements, clocks and the open incident of a site, and keep its incidents: one per site, where its state folder is."""
+    from rollout.observe.state_exporter import serve
+
+    serve(site_file(site), plan_file(plan), listen)
 
 
 def main() -> None:

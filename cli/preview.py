@@ -9,7 +9,7 @@ from rollout.errors import InputError
 from rollout.fleet import Fleet
 from rollout.judge.policy import JudgePolicy
 from rollout.judge_policy import judge_policy
-from rollout.plan import load_plan
+from rollout.plan import Load, load_plan
 from rollout.site_file import load_site_file
 
 
@@ -27,8 +27,12 @@ def preview(number: int, site_file: Path, plan_file: Path) -> None:
     agents = fleet.select(day.selector)
     if day.batches is None or day.bake is None:
         print(f"  {len(agents)} agents looked at, none changed")
+        if day.load is not None:
+            _tell_load(day.load)
         return
     chosen = agents[: day.count] if day.count else agents
+    if day.optimization:
+        print(f"  which of {len(agents)} agents, a survey on the day says; here the first {len(chosen)} stand for them")
     batches = schedule(chosen, fleet, day.batches.size, day.batches.canary, day.batches.neighbours)
     spacing = day.spacing(plan.pace, site.scrape_interval)
     print(
@@ -41,6 +45,14 @@ def preview(number: int, site_file: Path, plan_file: Path) -> None:
         print(f"  order: {violation}")
     if day.impact:
         _tell_power(site.state / "reports", judge_policy(day, fleet.agents, site.scrape_interval, site.cores), batches, fleet)
+
+
+def _tell_load(load: Load) -> None:
+    """The levels of a load test, with rates and durations as they would be sent."""
+    for level in load.levels:
+        must = ", the last that has to hold" if level.name == load.must_hold else ""
+        print(f"  level {level.name}: {level.rate * load.scale:g} requests/s to each agent for {level.duration / load.pace:g} s{must}")
+    print(f"  recovery: {load.recovery / load.pace:g} s at the rate of the first level")
 
 
 def _tell_power(reports: Path, policy: JudgePolicy, batches: BatchSchedule, fleet: Fleet) -> None:

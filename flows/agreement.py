@@ -14,12 +14,13 @@ GATE = "hub_agreement"
 
 
 def agree(run: DayRun, what: str) -> tuple[Finding, ...]:
-    """Nothing with a single hub. Of two, both fresh must agree; where one is dead the other one is believed and the report says so.
+    """Nothing with a single hub, nor on a day whose plan does not ask. Of two, both fresh must agree; where one is dead the other one is believed
+    and the report says so.
 
     Sources that disagree are no data: they are asked again within the plan's budget. Raises Held after it.
     """
     pair = run.site.paired
-    if pair is None:
+    if pair is None or GATE not in {gate.name for gate in run.day.gates}:
         return ()
     bounds, agents = run.gate(GATE).bounds, [agent.id for agent in run.agents]
     seconds = bounds["window_seconds"]

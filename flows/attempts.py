@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.day_run import DayRun
+from flows.set_back import tell_set_back
 from rollout.audit import Answer, AuditEntry
 from rollout.batches import Batch
 from rollout.judgement_file import JUDGEMENTS, read_judgements
@@ -32,10 +33,12 @@ def promote_by_hand(run: DayRun, answer: AuditEntry) -> None:
 def recall(run: DayRun) -> None:
     """Take over the batches that are finished: their reports, judgements and samples. They are neither restarted nor judged again."""
     standing = [BatchReport.model_validate(entry.facts["report"]) for entry in run.ledger.decisions().values() if entry.facts["goes_on"]]
-    finished = [report for report in standing if set(report.agents) <= set(run.changed())]
+    finished = [report for report in standing if set(report.agents) - report.set_back.keys() <= set(run.changed())]
     if not finished:
         return
     run.record.batches = sorted(finished, key=lambda report: report.index)
+    run.set_back = {agent: reason for report in finished for agent, reason in report.set_back.items()}
+    tell_set_back(run)
     run.record.samples = {f"batch-{report.index:02d}": report.samples for report in finished if report.samples}
     if (run.folder / JUDGEMENTS).exists():
         stored = read_judgements(run.folder)

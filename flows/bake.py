@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from flows.agreement import agree
+from flows.contract import judge_contract
 from flows.day_run import DayRun
 from flows.judging import findings_of, judge_look
 from flows.neighbourhood import foreign_restarts
 from flows.patience import patiently
+from flows.set_back import blamed, set_back, without
 from rollout.batches import Batch
 from rollout.executor import Activation
 from rollout.judge.judgement import BatchJudgement
@@ -25,43 +27,115 @@ from tasks.measure import measure_errors, measure_health
 
 @dataclass(frozen=True, slots=True)
 class Baked:
-    """What became of a batch's bake. gate: the one that decided; judgement: the judge's, at the last look that was taken."""
+    """What became of a batch's bake. gate: the one that decided; judgement: the judge's, at the last look that was taken.
+
+    set_back: agents that went back alone meanwhile, with the reason.
+    """
 
     decision: Decision
     gate: str
     findings: tuple[Finding, ...]
     extensions: int
     judgement: BatchJudgement | None
+    set_back: Mapping[str, str] = field(default_factory=dict)
+
+
+class Baking:
+    """A batch at its looks. batch, activation: of the agents that have not gone back alone; told: what sent the others back."""
+
+    def __init__(self, run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> None:
+        self.run, self.whole, self.last = run, batch, last
+        self.batch, self.activation = batch, activation
+        self.told: list[Finding] = []
+        self._before = set(run.set_back)
+
+    def effect(self) -> tuple[Decision, tuple[Finding, ...]]:
+        """Whether the change takes effect and breaks nothing at once; agents for which that is not so go back alone where the plan allows it."""
+        while self.batch.agents:
+            what = f"batch {self.batch.index}"
+            findings = (*judge_activation(self.run, self.activation, what), *judge_contract(self.run, self.batch))
+            guilty = blamed(self.run, findings)
+            decision = self.decide(worst(findings), guilty, proceed=False, extensions_left=0)
+            if decision is not Decision.SET_BACK:
+                return decision, findings
+            self.set_back(guilty, findings)
+        return self.goes_on, ()
+
+    @property
+    def goes_on(self) -> Decision:
+        """What follows when nobody is left to look at, inside the budget that the plan gives the batch."""
+        return Decision.COMPLETE if self.last else Decision.PROMOTE
+
+    def set_back(self, guilty: frozenset[str], findings: Sequence[Finding]) -> None:
+        """Bring the guilty back and go on with the others."""
+        set_back(self.run, guilty, findings)
+        self.told += findings
+        self.batch = replace(self.batch, agents=tuple(agent for agent in self.batch.agents if agent.id not in guilty))
+        self.activation = without(self.activation, guilty)
+
+    def decide(self, verdict: Verdict, guilty: frozenset[str], *, proceed: bool, extensions_left: int) -> Decision:
+        """The reducer's decision on what is known now. guilty: agents that alone are to blame for what failed."""
+        run, budgets = self.run, self.run.failure_budgets
+        failed = run.failed() | guilty | set(run.set_back)  # an agent that went back alone has failed too
+        progress = Progress(
+            verdict=verdict,
+            proceed=proceed,
+            failed_in_batch=len(failed & set(self.whole.ids)),
+            batch_size=len(self.whole.agents),
+            failed_in_run=len(failed),
+            attempted_in_run=len(run.touched),
+            extensions_left=extensions_left,
+            last=self.last,
+            separable=bool(guilty),
+        )
+        return decide(progress, budgets.per_batch, budgets.cumulative)
+
+    def baked(
+        self, decision: Decision, gate: str, findings: Sequence[Finding], extensions: int = 0, judgement: BatchJudgement | None = None
+    ) -> Baked:
+        """What became of it."""
+        back = {agent: reason for agent, reason in self.run.set_back.items() if agent not in self._before}
+        return Baked(decision, gate, (*self.told, *findings), extensions, judgement, back)
 
 
 def bake(run: DayRun, batch: Batch, activation: Activation, last: bool) -> Baked:
     """Judge the activation, then look at the batch until it is promoted, rolled back or held. Raises Held when no source answers."""
-    windows = run.windows
-    findings = judge_activation(run, activation, f"batch {batch.index}")
-    decision = decision_on(run, batch, activation, worst(findings), proceed=False, extensions_left=0, last=last)
-    if decision in (Decision.ROLL_BACK, Decision.HOLD):
-        return Baked(decision, "activation", findings, 0, None)
+    windows, baking = run.windows, Baking(run, batch, activation, last=last)
+    decision, findings = baking.effect()
+    if decision in (Decision.ROLL_BACK, Decision.HOLD) or not baking.batch.agents:
+        return baking.baked(decision, _gate_of(run, findings), findings)
     looks, extensions = list(windows.looks), list(windows.extensions)
-    while True:
+    while baking.batch.agents:
         look = looks.pop(0)
         run.wait_until(activation.verified_at + (windows.settle + look) * run.site.scrape_interval)
         agreed = agree(run, f"at look {look} of batch {batch.index}")
-        restarts = foreign_restarts(run, batch, activation)
+        restarts = foreign_restarts(run, baking.batch, activation)
         health = judge_health(run, run.changed(), activation.verified_at, f"after batch {batch.index}", restarts)
-        judgement = judge_look(run, batch, activation, look, restarts)
+        judgement = judge_look(run, baking.batch, activation, look, restarts)
         votes = any(metric.votes for metric in judgement.metrics)
         verdict = max(worst(health), judgement.verdict) if votes else worst(health)
         proceed = judgement.proceed if votes else True
         if restarts and extensions:  # something else changed in the window: nothing good is said of it before it was extended
             verdict, proceed = max(verdict, Verdict.INCONCLUSIVE), False
-        decision = decision_on(run, batch, activation, verdict, proceed=proceed, extensions_left=len(extensions), last=last)
-        if not looks and decision is Decision.EXTEND_BAKE:
+        seen = (*agreed, *health, *findings_of(run, judgement, activation))
+        guilty = blamed(run, seen, judgement)
+        decision = baking.decide(verdict, guilty, proceed=proceed, extensions_left=len(extensions))
+        if decision is Decision.SET_BACK:
+            baking.set_back(guilty, seen)
+            looks.insert(0, look)  # the others are looked at once more, without them
+        elif not looks and decision is Decision.EXTEND_BAKE:
             looks.append(look + extensions.pop(0))
         elif not looks or decision is Decision.ROLL_BACK:
-            break
-    gate = "impact" if votes and judgement.verdict > worst(health) else "batch_health"
-    told = (*findings, *agreed, *health, *findings_of(run, judgement, activation))
-    return Baked(decision, gate, told, len(windows.extensions) - len(extensions), judgement)
+            gate = "impact" if votes and judgement.verdict > worst(health) else "batch_health"
+            return baking.baked(decision, gate, (*findings, *seen), len(windows.extensions) - len(extensions), judgement)
+    return baking.baked(baking.goes_on, "batch_health", ())
+
+
+def _gate_of(run: DayRun, findings: Sequence[Finding]) -> str:
+    """The gate whose suite found the worst."""
+    worst_one = max(findings, key=lambda finding: finding.verdict, default=None)
+    suites = {gate.suite: gate.name for gate in run.day.gates}
+    return "activation" if worst_one is None else suites.get(worst_one.check.partition(".")[0], "activation")
 
 
 def judge_activation(run: DayRun, activation: Activation, what: str) -> tuple[Finding, ...]:
@@ -92,23 +166,6 @@ def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, re
     answered = patiently(run, lambda: measure_errors(run.site, errors, callable_agents, seconds, len(callable_agents)))
     evidence = _evidence(run, errors.promql("...", f"{seconds}s"), seconds, len(answered))
     return findings + judge_gate("batch_errors", answered, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)
-
-
-def decision_on(run: DayRun, batch: Batch, activation: Activation, verdict: Verdict, *, proceed: bool, extensions_left: int, last: bool) -> Decision:
-    """The reducer's decision on a batch by what is known now."""
-    budgets = run.failure_budgets
-    failed_before = run.failed() - set(batch.ids)
-    progress = Progress(
-        verdict=verdict,
-        proceed=proceed,
-        failed_in_batch=len(activation.failed),
-        batch_size=len(batch.agents),
-        failed_in_run=len(failed_before) + len(activation.failed),
-        attempted_in_run=len(run.touched),
-        extensions_left=extensions_left,
-        last=last,
-    )
-    return decide(progress, budgets.per_batch, budgets.cumulative)
 
 
 def _evidence(run: DayRun, query: str, seconds: float, samples: int) -> Evidence:

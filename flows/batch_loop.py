@@ -10,6 +10,7 @@ from flows.bake import Baked, bake
 from flows.crossings import between_batches
 from flows.day_run import DayRun
 from flows.placebo import restart_placebo
+from flows.quiet_restart import hold_on_alerts, quiet_restart
 from rollout.batches import Batch
 from rollout.errors import GateFailed, Held
 from rollout.executor import Activation, Executor
@@ -49,12 +50,14 @@ def roll_out(run: DayRun, stage: Stage | None = None) -> None:
         if is_finished(run, batch):
             continue
         between_batches(run)
+        hold_on_alerts(run)
         find_drift(run.watched, run.touched, batch.index)
         run.begin(batch)
         began = run.site.clock.now()
         if batch.is_canary and stage.placebo:
             restart_placebo(run, batch)
-        activation = activate_batch(stage.executor, batch, batch.index, len(batches), batch.first, batch.last)
+        with quiet_restart(run, batch.agents):
+            activation = activate_batch(stage.executor, batch, batch.index, len(batches), batch.first, batch.last)
         run.last_activation = activation.verified_at
         try:
             baked = stage.bake(run, batch, activation, batch is batches[-1])
@@ -67,6 +70,7 @@ def roll_out(run: DayRun, stage: Stage | None = None) -> None:
         _carry_out(baked, batch, activation)
         if baked.decision is Decision.PROMOTE:
             run.wait_until(began + stage.spacing)
+    hold_on_alerts(run)
     run.finish_batches()
 
 
@@ -95,6 +99,7 @@ def _record(run: DayRun, batch: Batch, activation: Activation, baked: Baked, beg
         extensions=baked.extensions,
         checks=tuple(check_report(finding.check.partition(".")[0], finding) for finding in baked.findings),
         samples=run.record.samples.get(f"batch-{batch.index:02d}", ""),
+        set_back=dict(baked.set_back),
     )
     run.record.batches.append(report)
     run.keep_judgement(batch, baked.judgement)

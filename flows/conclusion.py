@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect.exceptions import Pause
 
 from flows.day_run import DayRun
+from flows.disturbance import with_disturbance
 from flows.failures import count_failures
 from flows.outcome import outcome_of
 from rollout.alert import alert_of
@@ -16,6 +17,7 @@ from rollout.ledger import CHANGED, Step
 from rollout.rehearsals import RehearsalFile
 from rollout.report import (
     AgentReport,
+    CheckReport,
     CriterionReport,
     DayReport,
     Outcome,
@@ -33,6 +35,9 @@ SETTLED = frozenset({Outcome.COMPLETE, Outcome.ROLLED_BACK, Outcome.REFUSED, Out
 """Outcomes after which nothing is left to do; all others keep the fleet until somebody settles the run."""
 OVER_AND_DONE = frozenset({"requests_lost", "scoreboard"})
 """Gates that judge what has been; nothing that still is follows from them."""
+
+GAINS = frozenset({"improvement", "improvement_confirmed"})
+"""Gates about what was to become better: what they miss makes nothing worse."""
 
 
 def conclude(run: DayRun, error: BaseException | None) -> DayReport:
@@ -68,7 +73,7 @@ def _draw(run: DayRun) -> None:
 
 def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayReport:
     look = _last_look(run)
-    agents = look.agents
+    agents = with_disturbance(run, look.agents)
     criteria = tuple(_criteria(run))
     return DayReport(
         run_id=run.run_id,
@@ -91,6 +96,7 @@ def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayRe
         batches=tuple(run.record.batches),
         agents=agents,
         rollback=_rollback(run),
+        optimization=run.record.optimization,
         levels=tuple(run.record.levels),
         unknowns=tuple(
             dict.fromkeys([*run.record.unknowns, *look.unknowns] + [f"{c.id}: {c.sentence}" for c in criteria if c.verdict is Standing.NOT_MEASURED])
@@ -119,12 +125,13 @@ def findings_for(run: DayRun, measured_by: str) -> list[Finding]:
 
 
 def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
-    """What the run's gates found worse, while agents still are as it made them; a rollback ends that."""
+    """What the run's gates found worse, while agents still are as it made them; a rollback ends that, also of single agents."""
     if outcome is Outcome.ROLLED_BACK:
         return []
-    kept = [findings for gate, findings in run.record.findings.items() if gate not in OVER_AND_DONE]
-    found = [finding.sentence.rstrip(".") for findings in kept for finding in findings if finding.verdict is Verdict.FAIL]
-    return found + [check.sentence.rstrip(".") for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
+    harm = [findings for gate, findings in run.record.findings.items() if gate not in OVER_AND_DONE | GAINS]
+    kept: list[Finding | CheckReport] = [finding for findings in harm for finding in findings if finding.verdict is Verdict.FAIL]
+    kept += [check for batch in run.record.batches for check in batch.checks if check.verdict == Verdict.FAIL.name]
+    return [found.sentence.rstrip(".") for found in kept if not found.agents or not set(found.agents) <= run.set_back.keys()]
 
 
 def _last_look(run: DayRun) -> LastLook:

@@ -38,7 +38,7 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
                 rehearse_rollback(run)
                 roll_out(run)
             with run.step("Metrics collection validation"):
-                validate_collection(run)
+                validate_collection(run, run.agents)
             with run.step("Performance impact assessment"):
                 assess_impact(run)
                 assess_cost(run)

@@ -13,16 +13,19 @@ from flows.outcome import RunRecord
 from flows.planned_day import PlannedDay
 from rollout.audit import AuditEntry, AuditFile
 from rollout.batches import Batch, BatchSchedule, schedule
+from rollout.candidates import Ranking
 from rollout.clock import Deadline, PausableClock
 from rollout.control import Control
 from rollout.drift import Bystanders
 from rollout.errors import GateFailed, Held, Refused
 from rollout.executor import Executor, Limits
+from rollout.fleet import Agent
 from rollout.judge.day import DayJudgement
 from rollout.judge.judgement import BatchJudgement
 from rollout.judge.restart import RestartEffect
 from rollout.judgement_file import JUDGEMENTS, JudgedBy, write_judgements
 from rollout.ledger import CHANGED, Ledger, Step
+from rollout.observe.contract import Contract
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
 from rollout.plan import ChangeKind, Day, Plan
@@ -60,6 +63,11 @@ class DayRun(PlannedDay):
         self.restart_effects: tuple[RestartEffect, ...] = ()
         self.judged: dict[int, BatchJudgement] = {}
         self.restarted: set[str] = set()
+        self.set_back: dict[str, str] = {}
+        self.contract: Contract | None = None
+        self.startups = pd.DataFrame({"agent": [], "seconds": [], "at": []})
+        self.survey: pd.DataFrame | None = None
+        self.ranking: Ranking | None = None
 
     @property
     def owns(self) -> bool:
@@ -178,6 +186,12 @@ class DayRun(PlannedDay):
     def found(self) -> tuple[str, ...]:
         """Agents that were in the wanted state before this run."""
         return self.ledger.in_step(Step.FOUND)
+
+    @property
+    def standing(self) -> tuple[Agent, ...]:
+        """The day's agents that have the change now, whether this run gave it to them or found it there."""
+        there = {*self.changed(), *self.found}
+        return tuple(agent for agent in self.agents if agent.id in there)
 
     def failed(self) -> frozenset[str]:
         """Agents that were attempted and are neither verified nor back."""

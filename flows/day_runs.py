@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Protocol
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName
 
@@ -45,9 +46,12 @@ class PrefectDayRuns:
         return str(run.id)
 
     def state(self, run: str) -> DayState:
-        """How that run stands now."""
-        with _client() as client:
-            state = client.read_flow_run(UUID(run)).state
+        """How that run stands now; while the server does not answer nothing is known to have ended, and the next look asks again."""
+        try:
+            with _client() as client:
+                state = client.read_flow_run(UUID(run)).state
+        except httpx.HTTPError:
+            return DayState.WORKING
         if state is not None and state.is_paused():
             return DayState.SUSPENDED
         return DayState.OVER if state is not None and state.is_final() else DayState.WORKING

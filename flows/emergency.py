@@ -11,7 +11,7 @@ from rollout.document import Document
 from rollout.emergency import Call, Protocol, take_back
 from rollout.errors import RollbackIncomplete
 from rollout.parameters import PLAN_NAME
-from rollout.protocols import METRICS_OFF, SINGLE_HUB
+from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK, SINGLE_HUB
 from tasks.publish import publish_artifacts
 
 
@@ -34,6 +34,12 @@ def emergency_metrics(parameters: EmergencyParameters) -> None:
 def emergency_hub(parameters: EmergencyParameters) -> None:
     """Back to the single hub with all agents, verified, in three minutes. A run at work is aborted first; fails where something was left behind."""
     _carry_out(parameters, SINGLE_HUB)
+
+
+@flow(name="emergency-optimization", flow_run_name="emergency optimizations back on {parameters.site}", persist_result=False)
+def emergency_optimization(parameters: EmergencyParameters) -> None:
+    """All optimizations back on every agent, verified, in five minutes. A run at work is aborted first; fails where agents were left behind."""
+    _carry_out(parameters, OPTIMIZATION_BACK)
 
 
 def _carry_out(parameters: EmergencyParameters, protocol: Protocol) -> None:

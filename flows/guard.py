@@ -13,6 +13,7 @@ from rollout.confirmation import confirm
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal, roll_back_all
 from rollout.parameters import OnCancel
+from rollout.rollbacks import announce
 from rollout.single_hub import confirm_way_back
 from tasks.roll_back import roll_back
 
@@ -46,15 +47,9 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
     """Roll back those agents of the present change (None: all that the ledger names, change by change) and remember what became of it."""
     run.log.warning("rolling back: %s", cause)
     what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
-    executors = run.executors if agents is None else run.executors[:1]
-    try:
-        reversal = roll_back(executors, agents, what)
-    except OwnershipLost:
-        raise
-    except (Exception, Pause):
-        # a Prefect that cannot run a task any more, or a person who suspends the run just now, must not keep the fleet from coming back
-        run.log.exception("the rollback task did not run; rolling back without it")
-        reversal = roll_back_all(executors, agents)
+    ledger = run.ledger if agents is None else run.executors[0].ledger
+    announce(ledger, run.ownership.epoch, cause, run.day.deadlines.rollback, agents)
+    reversal = bring_back(run, agents, what)
     run.record.reversal = reversal
     run.record.reversal_cause = cause
     confirmed = confirm_way_back if agents is None else confirm
@@ -63,6 +58,19 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
         run.record.baseline_after = confirmation.sentence
         run.keep("rollback", [confirmation.finding])
     return reversal
+
+
+def bring_back(run: DayRun, agents: Sequence[str] | None, what: str) -> Reversal:
+    """The rollback as a task, or without Prefect where that cannot run one. agents: of the present change; None: of all. Raises OwnershipLost."""
+    executors = run.executors if agents is None else run.executors[:1]
+    try:
+        return roll_back(executors, agents, what)
+    except OwnershipLost:
+        raise
+    except (Exception, Pause):
+        # a Prefect that cannot run a task any more, or a person who suspends the run just now, must not keep the fleet from coming back
+        run.log.exception("the rollback task did not run; rolling back without it")
+        return roll_back_all(executors, agents)
 
 
 def _scope(run: DayRun, cause: BaseException) -> Sequence[str] | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from flows.bake import Baked, decision_on, judge_health
+from flows.bake import Baked, Baking, judge_health
 from flows.batch_loop import Stage, roll_out
 from flows.day_run import DayRun
 from flows.pair_gates import judge_consistency
@@ -54,22 +54,22 @@ def route_agents(run: DayRun) -> None:
 def _bake_hub(run: DayRun, batch: Batch, activation: Activation, last: bool) -> Baked:
     """A hub is judged by its witnesses; whether it synchronises shows only when agents are routed."""
     findings = _judged_rows(run, "hub_health", activation, f"hub of batch {batch.index}")
-    decision = decision_on(run, batch, activation, worst(findings), proceed=False, extensions_left=0, last=last)
-    return Baked(decision, "hub_health", findings, 0, None)
+    baking = Baking(run, batch, activation, last=last)
+    return baking.baked(baking.decide(worst(findings), frozenset(), proceed=False, extensions_left=0), "hub_health", findings)
 
 
 def _bake_routes(run: DayRun, batch: Batch, activation: Activation, last: bool) -> Baked:
     """Routed agents are judged by the routes' witnesses, then by their samples at both hubs and their health through the bake."""
     routed = _judged_rows(run, "hub_routing", activation, f"batch {batch.index}")
-    decision = decision_on(run, batch, activation, worst(routed), proceed=True, extensions_left=0, last=last)
+    baking = Baking(run, batch, activation, last=last)
     if worst(routed):
-        return Baked(decision, "hub_routing", routed, 0, None)
+        return baking.baked(baking.decide(worst(routed), frozenset(), proceed=True, extensions_left=0), "hub_routing", routed)
     run.wait_until(activation.verified_at + run.windows.samples * run.site.scrape_interval)
     health = judge_health(run, run.changed(), activation.verified_at, f"after batch {batch.index}", {})
     same = judge_consistency(run, batch.ids, f"batch {batch.index}")
     findings = (*routed, *health, *same)
-    decision = decision_on(run, batch, activation, worst(findings), proceed=True, extensions_left=0, last=last)
-    return Baked(decision, "hub_consistency" if worst(same) > worst(health) else "batch_health", findings, 0, None)
+    decision = baking.decide(worst(findings), frozenset(), proceed=True, extensions_left=0)
+    return baking.baked(decision, "hub_consistency" if worst(same) > worst(health) else "batch_health", findings)
 
 
 def _judged_rows(run: DayRun, suite: str, activation: Activation, what: str) -> tuple[Finding, ...]:

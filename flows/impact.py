@@ -21,7 +21,7 @@ from tasks.measure import measure_impact
 
 
 def assess_impact(run: DayRun) -> None:
-    """Let the changed fleet run, then pool what every batch showed; at the end every agent must still be up and changed.
+    """Let the changed fleet run, then pool what every batch showed; at the end every changed agent must still be so, and up.
 
     Raises GateFailed when the change costs too much or an agent did not last, Held when that cannot be told.
     """
@@ -37,9 +37,10 @@ def assess_impact(run: DayRun) -> None:
     if shadows := day_shadows(judgement, evidence, run.judgements):
         run.keep("shadow", shadows)
     run.keep_judgements(judgement, JudgedBy(run.policy, policy, bounds))
-    restarts = restarts_of(run, [agent.id for agent in run.agents], began, 0)
-    run.require("batch_health", judge_health(run, [agent.id for agent in run.agents], began, "through the soak", restarts))
-    run.require("activation", judge_activation(run, run.executor.read_all(run.agents), "all agents at the end"))
+    changed = [agent.id for agent in run.standing]
+    restarts = restarts_of(run, changed, began, 0)
+    run.require("batch_health", judge_health(run, changed, began, "through the soak", restarts))
+    run.require("activation", judge_activation(run, run.executor.read_all(run.standing), "all agents at the end"))
     run.stop_unless_harmless(judgement)
 
 
@@ -50,9 +51,9 @@ def _soak_policy(run: DayRun, began: float) -> JudgePolicy:
 
 
 def _soak_frame(run: DayRun, began: float) -> pd.DataFrame:
-    """The whole fleet through the soak and the time before it, every agent changed: does any drift away from the others?"""
+    """The changed agents through the soak and the time before it: does any drift away from the others?"""
     interval, windows = run.site.scrape_interval, run.windows
-    rate, agents = windows.rate * interval, [agent.id for agent in run.agents]
+    rate, agents = windows.rate * interval, [agent.id for agent in run.standing]
     start, end = began - windows.before * interval, run.site.clock.now()
     samples = patiently(run, lambda: measure_impact(run.site, run.day.impact, agents, start, end, rate, "the soak"))
     frame = samples.assign(t=samples["t"] - began, treated=True)

@@ -22,8 +22,9 @@ from tasks.load import measure_level
 
 POLL = 0.5
 """Seconds between two questions whether the generator has ended."""
-SLACK = 30.0
-"""Seconds after its end in which a generator has to be gone; one that is not is stopped, and its level was not measured."""
+SLACK = 120.0
+"""Seconds that a generator may need besides its level, most of it to start on a busy machine; one that takes longer is stopped, and its level
+was not measured."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from flows.crossings import between_batches
 from flows.day_run import DayRun
 from flows.load_level import Climbed, not_watchable, run_level
 from flows.patience import patiently
-from rollout.errors import NotPassed
+from rollout.errors import GeneratorFault, Held, NotPassed
 from rollout.load.findings import lasted_finding, level_evidence, levels_finding
 from rollout.load.frames import MEMORY, end_frame, memory_frame
 from rollout.load.watch import Watch
@@ -33,16 +33,23 @@ def put_under_load(run: DayRun) -> None:
 
     Raises NotPassed when a level that has to hold did not, or anything about the whole test was not as the plan wants it.
     """
+    try:
+        kept = run.keep("load", _tested(run))
+    except (GeneratorFault, Held) as fault:  # a generator without a result, or hubs that nobody could ask in time
+        run.keep("load", [Finding("load.levels", Verdict.ERROR, "the test broke off", f"up to {run.load.must_hold}", str(fault))])
+        raise NotPassed(f"not measured: {fault}") from fault
+    if worst(kept) is not Verdict.PASS:
+        raise NotPassed(max(kept, key=lambda finding: finding.verdict).sentence.rstrip("."))
+
+
+def _tested(run: DayRun) -> list[Finding]:
+    """Everything that D6.1 rests on: the levels that have to hold, and what the whole test showed."""
     watch = Watch(run.site.fleet, run.site.machines, run.site.sources, run.record.started, run.day.source_budget)
     climbed = _climb(run, watch)
     recovery = None if not_watchable(climbed[-1]) else _recover(run, watch)
-    findings = [_levels(run, climbed), *_whole_test(run, climbed, recovery, watch)]
     required = {level.name for level in run.load.required}
-    for each in climbed:
-        (findings if each.level.name in required else []).extend(each.findings)
-    kept = run.keep("load", findings)
-    if worst(kept) is not Verdict.PASS:
-        raise NotPassed(max(kept, key=lambda finding: finding.verdict).sentence.rstrip("."))
+    of_levels = [finding for each in climbed if each.level.name in required for finding in each.findings]
+    return [_levels(run, climbed), *_whole_test(run, climbed, recovery, watch), *of_levels]
 
 
 def _climb(run: DayRun, watch: Watch) -> list[Climbed]:

@@ -14,12 +14,13 @@ from flows.hold import answer_of, wait_for_a_person
 from flows.lost_requests import count_lost_requests
 from flows.needs import meet_needs
 from rollout.audit import Answer
-from rollout.checkout import named_plan, site_file
+from rollout.checkout import site_file
 from rollout.checkpoints import CheckpointFile, day_checkpoints
 from rollout.drift import Bystanders
 from rollout.errors import Drift, Held, Refused
 from rollout.freeze import freeze_at
 from rollout.ledger import Step
+from rollout.named_plan import named_plan
 from rollout.parameters import DayParameters
 from rollout.report import DayReport, Outcome
 from rollout.site import load_site

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rollout.errors import NotPassed, OwnershipLost, RollbackIncomplete
 from rollout.executor import Reversal
-from rollout.report import BatchReport, LevelReport, Outcome, StepReport
+from rollout.report import BatchReport, LevelReport, OptimizationReport, Outcome, StepReport
 from rollout.verdict import Finding
 
 
@@ -26,6 +26,7 @@ class RunRecord:
     reversal_cause: str = ""
     seconds_to_healthy: float | None = None
     baseline_after: str = "not measured"
+    optimization: OptimizationReport | None = None
 
 
 def outcome_of(record: RunRecord, error: BaseException | None, still_changed: int) -> Outcome:

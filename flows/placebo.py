@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.day_run import DayRun
+from flows.quiet_restart import quiet_restart
 from rollout.batches import Batch
 from rollout.errors import ActFault
 from tasks.activate import restart_unchanged
@@ -26,7 +27,8 @@ def restart_placebo(run: DayRun, canary: Batch) -> None:
         return
     names = [agent.id for agent in chosen]
     run.touched.update(names)
-    outcome = restart_unchanged(run.executor, chosen, canary.index, len(chosen))
+    with quiet_restart(run, chosen):
+        outcome = restart_unchanged(run.executor, chosen, canary.index, len(chosen))
     if outcome.quarantined:
         raise ActFault("a restart without any change did not bring back", outcome.quarantined)
     run.placebo = tuple(names)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rollout.errors import Refused
 from rollout.fleet import Agent
 from rollout.judge.policy import JudgePolicy
 from rollout.judge_policy import judge_policy
 from rollout.parameters import DayParameters
-from rollout.plan import Bake, Batches, Day, FailureBudgets, Gate, Load, Plan
+from rollout.plan import Bake, Batches, Day, FailureBudgets, Gate, Load, Optimization, Plan
 from rollout.site import Site
 
 
@@ -58,6 +60,20 @@ class PlannedDay:
         if self.day.batches is None:
             raise Refused(f"day {self.day.day} changes no agents")
         return self.day.batches
+
+    @property
+    def optimization(self) -> Optimization:
+        """How the day ranks and proves."""
+        if self.day.optimization is None:
+            raise Refused(f"day {self.day.day} optimises nothing")
+        return self.day.optimization
+
+    def leave_out(self, agents: Iterable[str]) -> None:
+        """These are not among the day's agents, since an earlier day has taken them. Raises Refused where nobody is left."""
+        out = set(agents)
+        self.agents = tuple(agent for agent in self.agents if agent.id not in out)
+        if not self.agents:
+            raise Refused(f"day {self.day.day}: an earlier day has taken every agent of fleet {self.site.fleet.name} that it could have taken")
 
     @property
     def load(self) -> Load:

@@ -12,4 +12,6 @@ def preview(run: DayRun) -> None:
         run.log.info("would activate batch %d of %d: %s", batch.index, len(schedule.batches), ", ".join(batch.ids))
     for violation in schedule.violations:
         run.log.info("order: %s", violation)
+    if run.day.optimization:
+        run.record.notes.append(f"which of these agents the day takes, {run.day.count or 'all'} at most, a survey on the day says")
     run.record.notes.append(f"dry run: {len(run.agents)} agents in {len(schedule.batches)} batches would be changed; nothing was touched")

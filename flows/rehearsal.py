@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.day_run import DayRun
+from flows.quiet_restart import quiet_restart
 from rollout.errors import Refused, RollbackIncomplete
 from tasks.activate import activate_batch
 from tasks.roll_back import roll_back
@@ -20,8 +21,9 @@ def rehearse_rollback(run: DayRun) -> None:
     canary = run.schedule.batches[0]
     run.begin(canary)
     executor = run.executor
-    activation = activate_batch(executor, canary, 0, len(run.schedule.batches), canary.first, canary.last)
-    reversal = roll_back([executor], canary.ids, f"the canary {', '.join(canary.ids)}, as a rehearsal")
+    with quiet_restart(run, canary.agents):
+        activation = activate_batch(executor, canary, 0, len(run.schedule.batches), canary.first, canary.last)
+        reversal = roll_back([executor], canary.ids, f"the canary {', '.join(canary.ids)}, as a rehearsal")
     if reversal.quarantined:
         raise RollbackIncomplete("the rehearsal on the canary could not be undone", reversal.quarantined)
     if activation.failed:

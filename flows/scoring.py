@@ -17,8 +17,8 @@ from rollout.week_rules import RULES
 
 def score(site: Site, plan: Plan, week: str = "") -> Scoreboard:
     """Every criterion judged. week: id of a week whose runs alone count; empty for the newest run of each day."""
-    runs = WeekFile(site.state, week).runs() if week else None
-    stored = read_week(site.state, plan, site.name, not_built(plan), runs)
+    told = WeekFile(site.state, week) if week else None
+    stored = read_week(site.state, plan, site.name, not_built(plan), told)
     return scoreboard(stored, RULES, site.clock.now(), week)
 
 

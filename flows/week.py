@@ -13,8 +13,9 @@ from pydantic import Field
 from flows.day_runs import PrefectDayRuns
 from flows.scoring import score
 from flows.week_day import Week, take_day
-from rollout.checkout import named_plan, site_file
+from rollout.checkout import site_file
 from rollout.document import Document
+from rollout.named_plan import named_plan
 from rollout.parameters import PLAN_NAME, Acknowledgement, Override
 from rollout.scoreboard_file import sentence, write_scoreboard
 from rollout.site import load_site

@@ -70,7 +70,7 @@ def _start(week: Week, day: Day) -> str:
     if not is_built(day):
         week.note(day, WeekStep.NOT_BUILT, "", "its criteria are NOT MEASURED for that reason")
         return ""
-    stored = read_week(week.site.state, week.plan, week.site.name, not_built(week.plan), week.file.runs())
+    stored = read_week(week.site.state, week.plan, week.site.name, not_built(week.plan), week.file)
     unmet = unmet_needs(day, stored, RULES, MEASURES.get(day.day, ()))
     override = week.overrides.get(day.day)
     if unmet and override is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lab.config_alerting import SECONDS, hub_parts, state_job
 from lab.site import BLACKBOX_PORT, EXPORTER_PORT, LOAD_PORT, Hub, Site
 
 # Agents' own /metrics are always scraped at the production interval: every second, the scrape itself would cost them 11-14 % CPU.
@@ -15,8 +16,19 @@ def prometheus_file(site: Site, hub: Hub) -> str:
     """prometheus.yaml: what is measured from outside at the site's interval, and agents by file_sd as their metrics come on."""
     return json.dumps(
         {
-            "global": {"scrape_interval": f"{site.scrape_interval}s", "scrape_timeout": f"{min(10, site.scrape_interval)}s"},
-            "scrape_configs": [_per_machine(site, "process", EXPORTER_PORT), _per_machine(site, "load", LOAD_PORT), _probe(site), _agents(hub)],
+            "global": {
+                "scrape_interval": f"{site.scrape_interval}s",
+                "scrape_timeout": f"{min(10, site.scrape_interval)}s",
+                "evaluation_interval": f"{SECONDS}s",
+            },
+            **hub_parts(site, hub),
+            "scrape_configs": [
+                _per_machine(site, "process", EXPORTER_PORT),
+                _per_machine(site, "load", LOAD_PORT),
+                _probe(site),
+                _agents(hub),
+                *state_job(site),
+            ],
         },
         indent=1,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from lab.errors import LabError
 from lab.faults.kinds import Order, read_orders
-from lab.site import BLACKBOX_PORT, EXPORTER_PORT, LOAD_PORT, Agent, Hub, Machine, Site
+from lab.site import ALERTMANAGER_PORT, BLACKBOX_PORT, EXPORTER_PORT, INBOX_PORT, LOAD_PORT, STATE_PORT, Agent, Hub, Machine, Site
 from lab.supervisor import Credentials, Supervisor
 
 PROBE_SECONDS = 2.0
@@ -46,11 +46,12 @@ class HubView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The whole lab at one moment."""
+    """The whole lab at one moment. silent: programs around alerts that do not answer."""
 
     machines: tuple[MachineView, ...]
     hubs: tuple[HubView, ...]
     faults: tuple[Order, ...]
+    silent: tuple[str, ...] = ()
 
     def complaints(self, site: Site) -> Iterator[str]:
         """What keeps the lab from being ready, a sentence each, with the log to read."""
@@ -63,6 +64,8 @@ class View:
                     yield f"{program} of {machine.name} does not answer (log: {logs}/{program}.log)"
             for agent, reason in machine.unhealthy.items():
                 yield f"{agent}: {reason} (log: {logs}/{site.agents[agent].name}.log)"
+        for program in self.silent:
+            yield f"{program} does not answer (log: {site.machine(site.alerting or '').logs}/{program}.log)"
         for hub in self.hubs:
             if not hub.ready:
                 yield f"hub {hub.name} is not ready"
@@ -74,7 +77,8 @@ def look(site: Site, credentials: Credentials) -> View:
     """Asks everybody, with a limit on each wait."""
     with ThreadPoolExecutor(16) as pool:
         machines = tuple(_machine(machine, Supervisor(machine, credentials), pool) for machine in site.machines)
-    return View(machines, tuple(_hub(site, hub, credentials) for hub in site.hubs), read_orders(site.faults))
+        silent = tuple(_silent(site)) if site.alerting is not None else ()
+    return View(machines, tuple(_hub(site, hub, credentials) for hub in site.hubs), read_orders(site.faults), silent)
 
 
 def _machine(machine: Machine, supervisor: Supervisor, pool: ThreadPoolExecutor) -> MachineView:
@@ -86,6 +90,17 @@ def _machine(machine: Machine, supervisor: Supervisor, pool: ThreadPoolExecutor)
     exporter, blackbox, load = pool.map(lambda port: _get(machine.address, port, "/metrics")[0] == 200, (EXPORTER_PORT, BLACKBOX_PORT, LOAD_PORT))
     unhealthy = {agent.id: problem for agent, problem in zip(machine.agents, problems, strict=True) if problem}
     return MachineView(machine.name, len(machine.agents), bool(programs), exporter, blackbox, load, unhealthy)
+
+
+def _silent(site: Site) -> Iterator[str]:
+    address = site.machine(site.alerting or "").address
+    for program, port, path in (
+        ("lab-alertmanager", ALERTMANAGER_PORT, "/-/ready"),
+        ("lab-inbox", INBOX_PORT, "/"),
+        ("lab-state", STATE_PORT, "/metrics"),
+    ):
+        if _get(address, port, path)[0] != 200:
+            yield program
 
 
 def _problem(agent: Agent, machine: Machine, program: dict[str, Any] | None) -> str:

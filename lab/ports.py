@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.site import BLACKBOX_PORT, EXPORTER_PORT, LOAD_PORT, SUPERVISOR_PORT, Site
+from lab.site import ALERTMANAGER_PORT, BLACKBOX_PORT, EXPORTER_PORT, INBOX_PORT, LOAD_PORT, MAIL_PORT, STATE_PORT, SUPERVISOR_PORT, Site
 
 LISTENING = "0A"  # the kernel's code for the state, in /proc/net/tcp
 
@@ -37,6 +37,10 @@ def claims(site: Site) -> Iterator[Claim]:
                 yield Claim(agent.id, machine.address, agent.port)
         if site.watchdog_port is not None:
             yield Claim(f"{machine.name}'s watchdog", machine.address, site.watchdog_port)
+    if site.alerting is not None:
+        places = {"Alertmanager": ALERTMANAGER_PORT, "inbox": INBOX_PORT, "mail": MAIL_PORT, "state exporter": STATE_PORT}
+        for name, port in places.items():
+            yield Claim(f"the {name}", site.machine(site.alerting).address, port)
     for hub in site.all_hubs:
         yield Claim(f"hub {hub.name}", hub.address, hub.port)
 

@@ -18,6 +18,10 @@ SUPERVISOR_PORT = 9011
 BLACKBOX_PORT = 9115
 EXPORTER_PORT = 9256
 LOAD_PORT = 9257
+STATE_PORT = 9258
+ALERTMANAGER_PORT = 9093
+INBOX_PORT = 9094
+MAIL_PORT = 9095
 # Linux takes 107 bytes for a socket's path, and supervisord binds to "<path>.<pid>" first.
 LONGEST_SOCKET_PATH = 99
 
@@ -61,7 +65,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """One Prometheus: the machine it runs on, where it listens, the folder its targets are dropped into and the program that it is there.
+    """One Prometheus: the machine it runs on, where it listens, the folder its targets are dropped into, that of its rules, the program that it is.
 
     later: whether `up` leaves it to a rollout and only keeps its place free.
     """
@@ -71,20 +75,23 @@ class Hub:
     address: str
     port: int
     targets: Path
+    rules: Path | None = None
     program: str = "lab-hub"
     later: bool = False
 
 
 @dataclass(frozen=True)
 class Site:
-    """A place and its fleet; `state` is the lab's own folder, `scrape_interval` is in seconds."""
+    """A place and its fleet; `state` is the lab's own folder, `scrape_interval` is in seconds, `alerting` the machine of the Alertmanager, if any."""
 
     name: str
     state: Path
     scrape_interval: int
     machines: tuple[Machine, ...]
     all_hubs: tuple[Hub, ...]
+    file: Path
     watchdog_port: int | None = None
+    alerting: str | None = None
 
     @property
     def hubs(self) -> tuple[Hub, ...]:
@@ -134,7 +141,8 @@ def load_site(file: Path) -> Site:
         )
         hubs = tuple(_hub(folder, entry, later=bool(index)) for index, entry in enumerate(place["hubs"]))
         watchdog = place["pair"]["watchdog"]["port"] if "pair" in place else None
-        return Site(place["site"], state, int(place["scrape_interval"]), machines, hubs, watchdog)
+        alerting = place["alerting"]["alertmanager"]["machine"] if "alerting" in place else None
+        return Site(place["site"], state, int(place["scrape_interval"]), machines, hubs, file.resolve(), watchdog, alerting)
     except (KeyError, TypeError, AttributeError) as error:
         raise LabError(f"{file} or its fleet file: missing or malformed key: {error}") from error
 
@@ -186,4 +194,5 @@ def _hub(folder: Path, entry: Mapping[str, Any], *, later: bool) -> Hub:
     if url.hostname is None or url.port is None:
         raise LabError(f"hub {entry['name']}: the url needs an address and a port: {entry['url']}")
     program = entry.get("service", {}).get("program", "lab-hub")
-    return Hub(entry["name"], entry["machine"], url.hostname, url.port, (folder / entry["targets"]).resolve(), program, later)
+    rules = (folder / entry["rules"]).resolve() if "rules" in entry else None
+    return Hub(entry["name"], entry["machine"], url.hostname, url.port, (folder / entry["targets"]).resolve(), rules, program, later)

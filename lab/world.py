@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab import binaries
+from lab.config_alerting import nobody_file
+from lab.config_alerting import programs as alerting_programs
 from lab.config_hub import blackbox_file, prometheus_file
 from lab.config_supervisor import agent_file, hub_file, main_file
 from lab.errors import LabError
@@ -28,6 +30,8 @@ POLL = 0.3
 def up(site: Site, say: Callable[[str], None]) -> None:
     """From nothing, or from the ruins of a crash, to a healthy lab with all metrics off; LabError says what is missing."""
     found = {name: binaries.find(name) for name in ("prometheus", "prometheus-blackbox-exporter")}
+    if site.alerting is not None:
+        found["prometheus-alertmanager"] = binaries.alertmanager()
     if is_up(site):
         raise LabError(f"the lab {site.name} is up already: `status` shows it, `down` ends it")
     swept = sweep(site.state)
@@ -54,7 +58,7 @@ def is_up(site: Site) -> bool:
 def build(site: Site, found: dict[str, Path]) -> Credentials:
     """Writes the lab's folder anew: credentials, configurations, empty targets, no faults, no old samples."""
     for machine in site.machines:
-        for stale in (machine.programs, machine.logs, machine.folder / "hub", machine.folder / "pair"):
+        for stale in (machine.programs, machine.logs, *(machine.folder / name for name in ("hub", "pair", "alertmanager"))):
             shutil.rmtree(stale, ignore_errors=True)
         machine.programs.mkdir(parents=True)
         machine.logs.mkdir()
@@ -62,6 +66,9 @@ def build(site: Site, found: dict[str, Path]) -> Credentials:
     for hub in site.all_hubs:
         shutil.rmtree(hub.targets, ignore_errors=True)
         hub.targets.mkdir(parents=True)
+        if hub.rules is not None:
+            shutil.rmtree(hub.rules, ignore_errors=True)
+            hub.rules.mkdir(parents=True)
     (site.faults).unlink(missing_ok=True)
     credentials = new_credentials(site.state)
     for machine in site.machines:
@@ -73,8 +80,11 @@ def _configure(site: Site, machine: Machine, credentials: Credentials, found: di
     hub = site.hub_of(machine)
     main = machine.folder / "supervisord.conf"
     main.touch(mode=0o600)
-    main.write_text(main_file(machine, credentials, found), encoding="utf-8")
+    main.write_text(main_file(machine, credentials, found) + alerting_programs(site, machine, found), encoding="utf-8")
     (machine.folder / "blackbox.yaml").write_text(blackbox_file(), encoding="utf-8")
+    if site.alerting == machine.name:
+        (machine.folder / "alertmanager.yaml").write_text(nobody_file(), encoding="utf-8")
+        (machine.folder / "inbox.jsonl").unlink(missing_ok=True)
     if hub is not None:
         (machine.folder / "prometheus.yaml").write_text(prometheus_file(site, hub), encoding="utf-8")
         (machine.programs / f"{hub.program}.conf").write_text(hub_file(machine, hub, found), encoding="utf-8")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rollout.alert import alert_of
 from rollout.audit import AuditEntry, AuditFile, Closing
-from rollout.checkout import named_plan
 from rollout.errors import Refused
 from rollout.evidence import with_records
 from rollout.final_look import last_look
 from rollout.ledger import CHANGED, Step
+from rollout.named_plan import named_plan
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind
 from rollout.report import DayReport, alert_report

@@ -44,14 +44,21 @@ class Overriding(Enum):
     NEEDS = "start without its needs"
 
 
+class Acknowledging(Enum):
+    """What a person says of an open incident; the entry's run is the incident."""
+
+    ACKNOWLEDGE = "acknowledge"
+
+
 class Emergency(Enum):
     """The plan's emergency protocols, as far as they are built (plan.md lines 336-383)."""
 
     METRICS = "emergency metrics"
     HUB = "emergency hub"
+    OPTIMIZATION = "emergency optimization"
 
 
-Said = Order | Answer | Closing | Overriding | Emergency
+Said = Order | Answer | Closing | Overriding | Acknowledging | Emergency
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,7 @@ class AuditEntry:
     reason: str
 
 
-WORDS: dict[str, Said] = {word.value: word for kind in (Order, Answer, Closing, Overriding, Emergency) for word in kind}
+WORDS: dict[str, Said] = {word.value: word for kind in (Order, Answer, Closing, Overriding, Acknowledging, Emergency) for word in kind}
 """What people say, by what stands in the file."""
 
 
@@ -87,9 +94,10 @@ class AuditFile:
 
     def of(self, run: str) -> list[AuditEntry]:
         """What was said to that run, oldest first. Raises InputError where a line is no entry."""
-        return [entry for entry in self._entries() if entry.run == run]
+        return [entry for entry in self.entries() if entry.run == run]
 
-    def _entries(self) -> list[AuditEntry]:
+    def entries(self) -> list[AuditEntry]:
+        """Everything that was said, oldest first. Raises InputError where a line is no entry."""
         if not self.file.exists():
             return []
         text = self.file.read_text(encoding="utf-8")

@@ -27,6 +27,7 @@ from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
 from rollout.report import DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import write_report
+from rollout.rollbacks import announce
 from rollout.settlement import settle
 from rollout.single_hub import confirm_way_back
 from rollout.site import Site, load_site
@@ -97,6 +98,7 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
         ledger.part(made.value).intend(ownership.epoch, found.states, 0)
         executors.insert(0, Executor(change, ledger, ownership, limits, site.clock))
         unseen |= found.unseen
+    announce(ledger, ownership.epoch, f"emergency: {call.reason}", day.deadlines.rollback)
     back = roll_back_all(executors)
     reversal = Reversal(began, back.ended, back.restored, back.quarantined | unseen)
     confirmation = confirm_way_back(site, day, _baseline(site), reversal, protocol.criterion)

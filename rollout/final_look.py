@@ -15,6 +15,9 @@ from rollout.observe.witness import Witness, by_machine, witness_all
 from rollout.report import AgentReport
 from rollout.site import Site
 
+UNTOUCHED = "untouched"
+"""Instead of a step of the ledger, for an agent of which it says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
@@ -43,7 +46,7 @@ def last_look(
             unknowns.append(f"{len(group)} agents of {machine} could not be seen at the end: {error}")
             witnesses, wrong = {}, {}
         for agent in group:
-            step = steps[agent.id].value if agent.id in steps else "untouched"
+            step = steps[agent.id].value if agent.id in steps else UNTOUCHED
             place = (agent.id, batches.get(agent.id, 0), step, pids_before.get(agent.id, 0))
             entry = _entry(*place, witnesses.get(agent.id), wrong.get(agent.id, ()))
             if before := former.get(agent.id):

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from rollout.alerting.contacts import AlertingAccess
 from rollout.fleet import Agent, Fleet
 from rollout.machine import Machine
 from rollout.services.hub_client import HubClient
 from rollout.site_file import HubAccess, HubService, PairAccess
+from rollout.transports.port import Transport
+
+CONFIGURATION = "prometheus.yaml"
+
+
+def configured(service: HubService, transport: Transport) -> bool:
+    """Whether the hub's machine holds the configuration of a pair, whatever runs."""
+    return CONFIGURATION in {file.name for file in transport.files(service.folder)}
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Hub:
     @property
     def configuration(self) -> Path:
         """Its Prometheus configuration."""
-        return self.service.folder / "prometheus.yaml"
+        return self.service.folder / CONFIGURATION
 
     @property
     def web(self) -> Path:
@@ -54,13 +63,16 @@ class Hub:
 
     @property
     def deployed(self) -> bool:
-        """Whether its machine holds the configuration of a pair, whatever runs."""
-        return self.configuration.name in {file.name for file in self.machine.transport.files(self.service.folder)}
+        """See configured."""
+        return configured(self.service, self.machine.transport)
 
 
 @dataclass(frozen=True)
 class HubPair:
-    """Both hubs, the first being the one that stays when the pair is dissolved. username, password: what both ask for once they are a pair."""
+    """Both hubs, the first being the one that stays when the pair is dissolved. username, password: what both ask for once they are a pair.
+
+    alerting: whom hubs with rules tell of alerts; None where nobody is told.
+    """
 
     fleet: Fleet
     hubs: tuple[Hub, Hub]
@@ -68,6 +80,7 @@ class HubPair:
     scrape_interval: float
     username: str
     password: str
+    alerting: AlertingAccess | None = None
 
     @property
     def in_force(self) -> bool:

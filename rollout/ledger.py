@@ -19,7 +19,7 @@ from rollout.errors import InputError
 
 
 class Step(Enum):
-    """The states an agent passes through; the run itself is OPENED, HELD and CLOSED, a batch DECIDED.
+    """The states an agent passes through; the run itself is OPENED, ROLLING_BACK, HELD and CLOSED, a batch DECIDED.
 
     FOUND: in the wanted state before we came, not ours to bring back.
     """
@@ -29,6 +29,7 @@ class Step(Enum):
     INTENDED = "intended"
     APPLIED = "applied"
     VERIFIED = "verified"
+    ROLLING_BACK = "rolling back"
     REVERTING = "reverting"
     RESTORED = "restored"
     QUARANTINED = "quarantined"

@@ -27,6 +27,10 @@ class Machine:
         """The agent's own HTTP address for /health and /metrics."""
         return f"http://{self.address}:{agent.health_port}"
 
+    def work(self, agent: Agent) -> str:
+        """Where the agent does its work."""
+        return f"http://{self.address}:{agent.port}"
+
 
 def side_by_side(machines: Iterable[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
     """What comes of asking each machine, all at once, in the order given; the first error of one is raised when all have answered."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from rollout.markdown_load import levels_table
 from rollout.markdown_table import bullets, table
-from rollout.report import DayReport
+from rollout.report import DayReport, OptimizationReport
 from rollout.verdict import Standing
 
 LISTED = 12
@@ -34,6 +34,8 @@ def render(report: DayReport) -> str:
         parts += ["## Load", levels_table(report.levels)]
     if report.rollback:
         parts += ["## Rollback", _rollback(report)]
+    if report.optimization:
+        parts += ["## Optimization", _optimization(report.optimization)]
     parts += ["## What we could not know", bullets(report.unknowns) or "Nothing that this run was asked for stayed unknown."]
     if report.notes:
         parts += ["## Notes", bullets(report.notes)]
@@ -58,7 +60,7 @@ def _batches(report: DayReport) -> str:
                 _names(batch.agents),
                 f"{batch.verified - batch.began:.1f} s",
                 f"{batch.ended - batch.began:.1f} s",
-                batch.decision,
+                batch.decision + (f"; set back alone: {', '.join(batch.set_back)}" if batch.set_back else ""),
                 because,
             ]
         )
@@ -80,9 +82,47 @@ def _rollback(report: DayReport) -> str:
     return table(["Clock", "Value"], rows)
 
 
+def _optimization(done: OptimizationReport) -> str:
+    counted = ", ".join(f"{number} {outcome}" for outcome, number in done.counts.items() if number)
+    said = f"Pattern {done.pattern}; to be saved: more than {done.claim:.0%} of the start-up. {counted}.\n\n" + bullets(done.sentences)
+    head = ["Agent", "Outcome", "Start-up", "Ratio (bound)", "Start-up by Prometheus", "First request", "Memory", "Because"]
+    rows = [
+        [
+            row.agent,
+            row.outcome,
+            _pair(row.seconds, ".3f", "s"),
+            "not measured" if row.ratio is None else f"{row.ratio:.2f} ({'no bound' if row.upper is None else f'< {row.upper:.2f}'})",
+            _pair(row.confirmed, ".3f", "s"),
+            _pair(row.first_request, ".3f", "s"),
+            _pair(row.memory, ".1f", "MiB"),
+            row.reason,
+        ]
+        for row in done.agents
+    ]
+    return f"{said}\n\n{table(head, rows)}"
+
+
+def _pair(pair: tuple[float | None, float | None], form: str, unit: str) -> str:
+    """Before and after, as far as they were measured."""
+    before, after = ("not measured" if value is None else f"{value:{form}}" for value in pair)
+    return "not measured" if before == after == "not measured" else f"{before} -> {after} {unit}"
+
+
 def _agents(report: DayReport) -> str:
-    rows = [[a.agent, str(a.batch or "-"), a.step, a.state, str(a.pid_before or "-"), str(a.pid_after or "-")] for a in report.agents]
-    return table(["Agent", "Batch", "Ledger", "Seen at the end", "Pid before", "Pid after"], rows)
+    rows = [
+        [
+            a.agent,
+            str(a.batch or "-"),
+            a.step,
+            a.state,
+            str(a.pid_before or "-"),
+            str(a.pid_after or "-"),
+            *("-" if value is None else f"{value:.1f}" for value in (a.downtime_seconds, a.unplanned_seconds, a.requests_lost)),
+        ]
+        for a in report.agents
+    ]
+    head = ["Agent", "Batch", "Ledger", "Seen at the end", "Pid before", "Pid after", "Away as planned (s)", "Unplanned (s)", "Requests lost"]
+    return table(head, rows)
 
 
 def mark(standing: Standing) -> str:

@@ -1,4 +1,4 @@
-"""What happens next, decided by a pure function of what is known: abort before rollback before hold before promote."""
+"""What happens next, decided by a pure function of what is known: abort before rollback before setting back before hold before promote."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Decision(Enum):
     PROMOTE = "promote"
     EXTEND_BAKE = "extend the bake"
     HOLD = "hold"
+    SET_BACK = "set the guilty back"
     ROLL_BACK = "roll back"
     COMPLETE = "complete"
 
@@ -36,7 +37,7 @@ class Progress:
     """All that a decision needs. failed, attempted: agents of this batch and of the whole run so far, unreachable ones counted as failed.
 
     verdict: the worst of this batch's gates; proceed: whether the judge lets an inconclusive batch pass; extensions_left: of the bake;
-    last: whether no batch follows.
+    last: whether no batch follows; separable: whether every gate that failed blames certain agents, counted as failed, and lets them go back alone.
     """
 
     verdict: Verdict
@@ -47,14 +48,17 @@ class Progress:
     attempted_in_run: int
     extensions_left: int
     last: bool
+    separable: bool = False
 
 
 def decide(progress: Progress, per_batch: FailureBudget, cumulative: FailureBudget) -> Decision:
     """The next step. An ERROR is never a bad batch and never a good one: it holds."""
     over_batch = per_batch.exceeded(progress.failed_in_batch, progress.batch_size)
     over_run = cumulative.exceeded(progress.failed_in_run, progress.attempted_in_run)
-    if progress.verdict is Verdict.FAIL or over_batch or over_run:
+    if over_batch or over_run:
         return Decision.ROLL_BACK
+    if progress.verdict is Verdict.FAIL:
+        return Decision.SET_BACK if progress.separable else Decision.ROLL_BACK
     if progress.verdict is Verdict.ERROR:
         return Decision.HOLD
     if progress.verdict is Verdict.PASS or progress.proceed:

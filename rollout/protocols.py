@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rollout.audit import Emergency
 from rollout.change import Change, Snapshot
-from rollout.changes import metrics
+from rollout.changes import lazy_loading, metrics
 from rollout.changes.environment import is_on
 from rollout.emergency import Found, Protocol
 from rollout.errors import RolloutError
@@ -105,5 +105,16 @@ SINGLE_HUB = Protocol(
 )
 """Risk 2 (plan.md lines 357-368)."""
 
-PROTOCOLS = {"metrics": METRICS_OFF, "hub": SINGLE_HUB}
+OPTIMIZATION_BACK = Protocol(
+    said=Emergency.OPTIMIZATION,
+    change=ChangeKind.LAZY_LOADING,
+    day=4,
+    criterion="E3",
+    title="all optimizations back",
+    done="are not optimised any more",
+    find=lambda site, change: found_by_flag(site, change, lazy_loading.FLAG),
+)
+"""Risk 3 (plan.md lines 373-383); the snapshots of the ledgers take the place of `git revert` (docs/decisions/0051)."""
+
+PROTOCOLS = {"metrics": METRICS_OFF, "hub": SINGLE_HUB, "optimization": OPTIMIZATION_BACK}
 """By the words that the commands take."""

@@ -19,6 +19,8 @@ CITED_BY: Mapping[str, frozenset[Emergency]] = {
     "D1.R": frozenset({Emergency.METRICS}),
     "E2": frozenset({Emergency.HUB}),
     "D2.R": frozenset({Emergency.HUB}),
+    "E3": frozenset({Emergency.OPTIMIZATION}),
+    "D4.R": frozenset({Emergency.OPTIMIZATION}),
     "P.3": BUILT,
     "P.5": BUILT,
 }

@@ -107,6 +107,7 @@ class BatchReport(Document):
     extensions: int
     checks: tuple[CheckReport, ...]
     samples: str = ""
+    set_back: dict[str, str] = Field(default_factory=dict, description="Agents that went back alone while the batch went on, with the reason.")
 
 
 class LevelReport(Document):
@@ -142,6 +143,7 @@ class AgentReport(Document):
     """One agent before and after. step: its last step in the ledger; state: what the witnesses saw at the end; None is not known.
 
     started_*: Unix seconds; configured_*: hash of all that is configured for it; away_seconds: from the first act on it to its read-back, summed.
+    requests_lost, downtime_seconds, unplanned_seconds: over the whole day, of agents that the run restarted.
     """
 
     agent: str
@@ -151,11 +153,43 @@ class AgentReport(Document):
     state: str
     pid_before: int
     pid_after: int
+    requests_lost: float | None = None
+    downtime_seconds: float | None = None
+    unplanned_seconds: float | None = None
     started_before: float | None = None
     started_after: float | None = None
     configured_before: str | None = None
     configured_after: str | None = None
     away_seconds: float | None = None
+
+
+class OptimisedAgent(Document):
+    """One agent of an optimization. outcome: what became of it; seconds: medians of shadow starts, from spawn to healthy; None is not measured.
+
+    ratio: of the medians; upper: its one-sided 95 % bound; first_request: seconds; memory: MiB after it; confirmed: the agent's own start-up seconds
+    as Prometheus has them. Each pair is before, after.
+    """
+
+    agent: str
+    outcome: str
+    rank: int
+    seconds: tuple[float | None, float | None]
+    ratio: float | None
+    upper: float | None
+    first_request: tuple[float | None, float | None]
+    memory: tuple[float | None, float | None]
+    confirmed: tuple[float | None, float | None]
+    reason: str
+
+
+class OptimizationReport(Document):
+    """What optimising did. claim: share of the start-up that was to be saved; counts: agents by outcome; sentences: the judge's, with bounds."""
+
+    pattern: str
+    claim: float
+    counts: dict[str, int]
+    sentences: tuple[str, ...]
+    agents: tuple[OptimisedAgent, ...]
 
 
 class RollbackReport(Document):
@@ -201,6 +235,7 @@ class DayReport(Document):
     batches: tuple[BatchReport, ...]
     agents: tuple[AgentReport, ...]
     rollback: RollbackReport | None
+    optimization: OptimizationReport | None = Field(default=None, description="Null on days that optimise nothing, and where nothing was proven yet.")
     levels: tuple[LevelReport, ...] = Field(default=(), description="Of a load test, in the order in which they ran.")
     unknowns: tuple[str, ...] = Field(description="What this run could not know; always there.")
     notes: tuple[str, ...] = ()

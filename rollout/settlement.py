@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from rollout.alert import alert_of
 from rollout.audit import AuditFile
-from rollout.checkout import named_plan
-from rollout.errors import Refused
+from rollout.errors import Refused, Unreachable
 from rollout.evidence import found_files, with_records
 from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
+from rollout.named_plan import named_plan
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
 from rollout.report_file import read_report, write_report
+from rollout.rollbacks import announce
+from rollout.shadow import end_shadows
 from rollout.site import Site, load_site
 from rollout.whereabouts import ledger_of
 
@@ -40,6 +43,9 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     executors = [executor_of(site, day, ChangeKind(name), ledger, ownership) for name in reversed(ledger.changes())]
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
+    announce(ledger, ownership.epoch, f"run {run} is settled", day.deadlines.rollback)
+    with suppress(Unreachable):  # what cannot be reached is quarantined below, by name
+        end_shadows(site.machines, str(site.state))
     # a day that only looks has nothing to undo
     reversal = roll_back_all(executors) if executors else Reversal(site.clock.now(), site.clock.now(), ())
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK

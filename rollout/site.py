@@ -10,10 +10,13 @@ from types import MappingProxyType
 
 import httpx
 
+from rollout.alerting.deployment import AlertingDeployment
 from rollout.change import Change
+from rollout.changes import lazy_loading, metrics
 from rollout.changes.flag import Flag
 from rollout.changes.hubs import HubService
-from rollout.changes.metrics import FLAG, MetricsActivation
+from rollout.changes.lazy_loading import LazyLoading
+from rollout.changes.metrics import MetricsActivation
 from rollout.changes.outage import HubOutage
 from rollout.changes.routing import Routing
 from rollout.clock import Clock, SystemClock
@@ -25,8 +28,10 @@ from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Prometheus, Sources
 from rollout.plan import ChangeKind, Deadlines
 from rollout.secrets import read_secrets
+from rollout.services.alertmanager import Alertmanager, Alerts
 from rollout.services.hub_client import HubClient
 from rollout.services.hub_routes import HubRoutes
+from rollout.services.hub_rules import HubRules
 from rollout.services.hub_targets import HubTargets, Targets
 from rollout.services.pair_targets import PairTargets
 from rollout.services.supervisor import Supervisor
@@ -41,7 +46,10 @@ NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Site:
-    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine."""
+    """One place where a fleet runs. state: folder for ledgers, claims and reports; scrape_interval: seconds; cores: by machine.
+
+    alerting: None where nobody is told of alerts.
+    """
 
     file: Path
     name: str
@@ -56,6 +64,12 @@ class Site:
     cores: Mapping[str, float]
     clock: Clock
     pair: HubPair | None = None
+    alerting: AlertingDeployment | None = None
+
+    @property
+    def alerts(self) -> Alerts | None:
+        """Who knows what alerts; None where nobody does."""
+        return None if self.alerting is None else self.alerting.alertmanager
 
     @property
     def runs(self) -> Path:
@@ -70,13 +84,15 @@ class Site:
     def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
         """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
-            return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {FLAG: "true"}, self.targets)
+            return MetricsActivation(kind.value, self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
         if kind is ChangeKind.HUBS:
             return self.hub_service
         if kind is ChangeKind.ROUTING:
             return Routing(kind.value, HubRoutes(self.hub_pair), self.clock)
         if kind is ChangeKind.OUTAGE:
             return HubOutage(kind.value, self.hub_pair)
+        if kind is ChangeKind.LAZY_LOADING:
+            return LazyLoading(kind.value, self.fleet, self.machines, self.prober, {lazy_loading.FLAG: "true"})
         if kind is ChangeKind.FLAG:
             return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
         raise Refused(f"changes of kind {kind.value} are not built yet")
@@ -131,6 +147,7 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
         cores=document.cores,
         clock=clock,
         pair=pair,
+        alerting=_alerting(file, document, machines, client, clock, deadlines.query),
     )
 
 
@@ -148,7 +165,19 @@ def _pair(document: SiteFile, fleet: Fleet, machines: Mapping[str, Machine], log
         return Hub(access, access.running, agent, machines[access.machine], HubClient(access.name, access.url, known, stranger))
 
     first, second = document.hubs
-    return HubPair(fleet, (hub(first), hub(second)), document.pair, document.scrape_interval, *login)
+    return HubPair(fleet, (hub(first), hub(second)), document.pair, document.scrape_interval, *login, document.alerting)
+
+
+def _alerting(
+    file: Path, document: SiteFile, machines: Mapping[str, Machine], client: httpx.Client, clock: Clock, timeout: float
+) -> AlertingDeployment | None:
+    """How rules reach those hubs that take some, and routes the Alertmanager. client: with what the hubs ask for, which is no other's business."""
+    access = document.alerting
+    if access is None:
+        return None
+    hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
+    manager, stranger = access.alertmanager, httpx.Client(timeout=timeout, trust_env=False)
+    return AlertingDeployment(access, hubs, Alertmanager(manager.url, stranger), machines[manager.machine].transport, file, clock)
 
 
 def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from rollout.alerting.contacts import AlertingAccess
 from rollout.document import Document, read_yaml, validated
 from rollout.errors import InputError
 from rollout.fleet import Fleet, Name, Port, load_fleet
@@ -85,7 +86,7 @@ class HubService(Document):
 
 
 class HubAccess(Document):
-    """A hub. machine: the one that it runs on; targets: its file_sd folder, where the agents with metrics are listed.
+    """A hub. machine: the one that it runs on; targets: its file_sd folder, where the agents with metrics are listed; rules: of its rule files.
 
     The first hub runs from the beginning; another one is part of the site from the day on that deploys it.
     """
@@ -94,6 +95,7 @@ class HubAccess(Document):
     machine: Name
     url: Url
     targets: Path
+    rules: Path | None = None
     service: HubService | None = None
 
     @property
@@ -111,7 +113,8 @@ class HubAccess(Document):
     def below(self, folder: Path) -> HubAccess:
         """With absolute paths; relative ones start at the folder."""
         service = self.service.below(folder) if self.service else None
-        return self.model_copy(update={"targets": _absolute(folder, self.targets), "service": service})
+        rules = None if self.rules is None else _absolute(folder, self.rules)
+        return self.model_copy(update={"targets": _absolute(folder, self.targets), "rules": rules, "service": service})
 
 
 class ExporterPorts(Document):
@@ -163,7 +166,8 @@ class SiteFile(Document):
 
     rehearsal: the plan's overlay that applies here, none in production; state: folder of ledgers, snapshots and reports;
     secrets: file of KEY=VALUE lines for variables that the environment lacks;
-    scrape_interval: seconds between samples of what is measured from outside; sources: in the order in which they are believed.
+    scrape_interval: seconds between samples of what is measured from outside; sources: in the order in which they are believed;
+    alerting: where alerts go, absent where nobody is told.
     """
 
     site: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -176,6 +180,7 @@ class SiteFile(Document):
     hubs: tuple[HubAccess, ...] = Field(min_length=1)
     sources: tuple[SourceAccess, ...] = ()
     pair: PairAccess | None = None
+    alerting: AlertingAccess | None = None
 
     @property
     def asked(self) -> tuple[SourceAccess, ...]:
@@ -200,7 +205,8 @@ class SiteFile(Document):
         pair = self.pair and self.pair.model_copy(update={"programs": _absolute(folder, self.pair.programs)})
         paths = {"fleet": self.fleet, "state": self.state} | ({"secrets": self.secrets} if self.secrets else {})
         absolute = {name: _absolute(folder, path) for name, path in paths.items()}
-        return self.model_copy(update={**absolute, "machines": machines, "hubs": hubs, "pair": pair})
+        alerting = None if self.alerting is None else self.alerting.below(folder)
+        return self.model_copy(update={**absolute, "machines": machines, "hubs": hubs, "pair": pair, "alerting": alerting})
 
 
 def load_site_file(file: Path) -> tuple[SiteFile, Fleet]:
@@ -238,6 +244,8 @@ def _strangers(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
     for index, hub in enumerate(site.hubs):
         if hub.machine not in site.machines:
             yield f"hubs.{index}.machine", f"unknown machine {hub.machine}"
+    if site.alerting is not None and site.alerting.alertmanager.machine not in site.machines:
+        yield "alerting.alertmanager.machine", f"unknown machine {site.alerting.alertmanager.machine}"
 
 
 def _no_pair(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from rollout.rehearsals import RehearsalFile
 from rollout.report import DayReport, Outcome
 from rollout.report_file import read_report
 from rollout.verdict import Finding, Standing
+from rollout.week_file import WeekFile, WeekStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,10 @@ class StoredWeek:
     unreadable: tuple[str, ...] = ()
 
 
-def read_week(state: Path, plan: Plan, site: str, not_built: Iterable[int] = (), runs: Mapping[int, str] | None = None) -> StoredWeek:
-    """The week as the site's state folder tells it. not_built: days without a flow; runs: by day, those of one week alone, None for the newest."""
+def read_week(state: Path, plan: Plan, site: str, not_built: Iterable[int] = (), told: WeekFile | None = None) -> StoredWeek:
+    """The week as the site's state folder tells it. not_built: days without a flow; told: the week whose runs alone count, None for the newest."""
+    runs = None if told is None else told.runs()
+    left_out = {} if told is None else {day: entry.said for day, entry in told.latest().items() if entry.step is WeekStep.NOT_STARTED}
     unbuilt = set(not_built)
     everything, unreadable = _all_reports(state / "reports")
     ours = [report for report in everything if (report.plan, report.site) == (plan.plan, site)]
@@ -46,7 +49,8 @@ def read_week(state: Path, plan: Plan, site: str, not_built: Iterable[int] = (),
         wanted = of_day if runs is None else [report for report in of_day if report.run_id == runs.get(day.day)]
         standing = stands(report for report in wanted if report.title == day.title)
         if standing is None:
-            absent[day.day] = f"day {day.day} is not built" if day.day in unbuilt else f"day {day.day} has not run on site {site}"
+            why = f", since {left_out[day.day]}" if day.day in left_out else ""
+            absent[day.day] = f"day {day.day} is not built" if day.day in unbuilt else f"day {day.day} has not run on site {site}{why}"
             continue
         reports[day.day] = standing
         later = [report for report in of_day if report.title != day.title and report.ended > standing.ended and report.rollback is not None]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rollout.checkpoints import CHECKPOINT_OF, CheckpointKind
+from rollout.final_look import UNTOUCHED
+from rollout.ledger import Step
 from rollout.plan import Criterion, WeekRule
 from rollout.report import DayReport, Outcome
 from rollout.scoreboard import VERDICT_OF, Board, Rule
@@ -12,6 +14,8 @@ from rollout.verdict import Evidence, Finding, Standing, Verdict
 
 LOST = "requests_lost"
 """The check in which a day counts the requests that were lost while it ran."""
+UNMOVED = frozenset({UNTOUCHED, Step.FOUND.value})
+"""Steps of an agent that was not away."""
 PROMISED = frozenset({"success", "mandatory"})
 """Kinds of criteria that "week 3 criteria achieved" means; tests, budgets and stretch goals are rows of their own."""
 
@@ -35,7 +39,7 @@ def uptime(board: Board, criterion: Criterion) -> Finding:
         failed |= {agent for batch in report.batches for check in batch.checks if check.verdict == Verdict.FAIL.name for agent in check.agents}
         failed |= {agent.agent for agent in report.agents if agent.verified is not True}
         failed |= set(report.rollback.quarantined) if report.rollback else set()
-        away = [agent.away_seconds for agent in report.agents if agent.step not in ("untouched", "found")]
+        away = [agent.away_seconds for agent in report.agents if agent.step not in UNMOVED]
         touched += len(away)
         unknown += sum(seconds is None for seconds in away)
         planned += sum(seconds for seconds in away if seconds is not None)
@@ -92,7 +96,9 @@ def checkpoints(board: Board, criterion: Criterion) -> Finding:
         if not taken:
             return _finding(board, criterion, Verdict.ERROR, "not taken", "The week-end checkpoint was not taken.")
         return _finding(board, criterion, taken[-1].verdict, "taken", taken[-1].sentence)
-    due = [day.day for day in week.plan.days if kind is not CheckpointKind.POST_DEPLOYMENT or day.change is not None]
+    reviews = {each.day for each in week.plan.criteria if each.rule is WeekRule.READY}  # a review judges before its own end
+    days = [day for day in week.plan.days if day.day not in reviews]
+    due = [day.day for day in days if kind is not CheckpointKind.POST_DEPLOYMENT or day.change is not None]
     newest = {each.run: each for each in week.checkpoints if each.kind is kind}
     taken_of = {day: newest.get(week.reports[day].run_id) for day in due if day in week.reports}
     verdicts = [Verdict.ERROR if each is None else each.verdict for each in taken_of.values()]

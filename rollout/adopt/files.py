@@ -85,7 +85,8 @@ def site_text(name: str, folder: Path, machines: Sequence[FoundMachine], prometh
 def _access(machine: FoundMachine, secrets: Secrets) -> CommentedMap:
     supervisor = CommentedMap(url=machine.url)
     if secrets.username_env:
-        supervisor |= {"username_env": secrets.username_env, "password_env": secrets.password_env}
+        supervisor["username_env"] = secrets.username_env
+        supervisor["password_env"] = secrets.password_env
     supervisor["programs"] = str(machine.programs)
     return CommentedMap(address=machine.address, transport="local", supervisor=supervisor)
 

@@ -71,7 +71,8 @@ def ask(url: str) -> FoundPrometheus:
 
 def impact_metrics(series: Sequence[str]) -> tuple[ImpactMetric, ...]:
     """Metrics by the usual names of latency, CPU, memory and errors; bounds are the plan's of week three, for a person to set."""
-    names, found = set(series), []
+    names = set(series)
+    found: list[ImpactMetric] = []
     for name in sorted(names):
         stem = name.removesuffix("_sum")
         if name.endswith("_seconds_sum") and f"{stem}_count" in names:

@@ -11,6 +11,7 @@ from rollout.html.comparison import comparison
 from rollout.html.effects import cost, forest
 from rollout.html.facts import Facts
 from rollout.html.folder import ReportFolder
+from rollout.html.load import load
 from rollout.html.opening import criteria, header, plan
 from rollout.html.timeline import batches
 from rollout.report_file import HTML, replace_file
@@ -31,6 +32,7 @@ def render_page(folder: ReportFolder, *, drawn: bool = True) -> str:
             forest(facts, drawn=drawn),
             comparison(facts, drawn=drawn),
             cost(facts),
+            load(facts),
             rollback(facts, drawn=drawn),
             agents(facts),
             bystanders(facts),

@@ -121,5 +121,7 @@ def read_measured(file: Path) -> Measured:
     """What a generator's process left. Raises GeneratorFault when there is nothing whole."""
     try:
         return Measured.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise GeneratorFault(f"the load generator left no result: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise GeneratorFault(f"the load generator left no result: {error.strerror}") from error
+    except ValidationError as error:
+        raise GeneratorFault(f"the load generator left no whole result: {str(error).splitlines()[0]}") from error

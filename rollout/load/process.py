@@ -13,7 +13,7 @@ from rollout.errors import GeneratorFault
 from rollout.load.measured import Measured, read_measured
 from rollout.load.order import Order
 
-FAREWELL = 5.0
+FAREWELL = 10.0
 """Seconds that a generator has to write its result after it was asked to stop; then it is killed."""
 
 

@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One /health answer. status 0: no answer, with the reason; features: each feature with its state, as the agent says."""
+    """One /health answer. status 0: no answer, with the reason; features: each feature with its state, startup: seconds of its start, as it says."""
 
     status: int
     pid: int = 0
@@ -26,6 +26,7 @@ class Health:
     version: str = ""
     features: Mapping[str, str] | None = None
     reason: str = ""
+    startup: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,16 @@ class Metrics:
 
     status: int
     exposition: Exposition | None = None
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of an agent's work. status 0: no answer, with the reason; seconds: from request to whole body."""
+
+    status: int
+    body: bytes = b""
     seconds: float = 0.0
     reason: str = ""
 
@@ -51,8 +62,9 @@ class Prober:
         try:
             response = self._client.get(f"{base}/health")
             content = response.json()
-            features = content.get("features", {})
-            return Health(response.status_code, int(content["pid"]), float(content["started"]), str(content.get("version", "")), features)
+            features, startup = content.get("features", {}), content.get("startup_seconds")
+            version, took = str(content.get("version", "")), None if startup is None else float(startup)
+            return Health(response.status_code, int(content["pid"]), float(content["started"]), version, features, startup=took)
         except httpx.HTTPError as error:
             return Health(0, reason=_said(error))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -68,6 +80,14 @@ class Prober:
         if response.status_code != HTTPStatus.OK:
             return Metrics(response.status_code, seconds=seconds)
         return Metrics(response.status_code, read_exposition(response.text), seconds)
+
+    def work(self, url: str) -> Reply:
+        """What a request to an agent's work port answers, whatever it is."""
+        try:
+            response = self._client.get(url)
+        except httpx.HTTPError as error:
+            return Reply(0, reason=_said(error))
+        return Reply(response.status_code, response.content, response.elapsed.total_seconds())
 
     def ask_all(self, ask: Callable[[Key], Answer], keys: Sequence[Key]) -> list[Answer]:
         """The answers in the order of the keys, asked side by side."""

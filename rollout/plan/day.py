@@ -14,6 +14,7 @@ from rollout.errors import Refused
 from rollout.fleet import Agent, Selector
 from rollout.plan.impact import ImpactMetric
 from rollout.plan.load import Load
+from rollout.plan.optimization import Optimization
 from rollout.plan.scalars import Duration, Hour, Source
 from rollout.progress import FailureBudget
 
@@ -185,7 +186,7 @@ class Day(Document):
 
     environment: keys and values that a flag sets, no secrets.
     needs: criteria that must be MET (or overridden by a person) before it starts; count: how many of the selected agents it takes, where a ranking
-    on the day says which; soak: how long the day's impact is measured at the end; load: its load test;
+    on the day says which; optimization: how it ranks and proves; soak: how long the day's impact is measured at the end; load: its load test;
     source_budget: how long a failing source is waited for.
     """
 
@@ -205,6 +206,7 @@ class Day(Document):
     failure_budget: FailureBudgets | None = None
     gates: tuple[Gate, ...] = ()
     impact: tuple[ImpactMetric, ...] = ()
+    optimization: Optimization | None = None
     soak: Seconds | None = None
     drill: Drill | None = None
     load: Load | None = None

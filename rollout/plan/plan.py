@@ -11,6 +11,7 @@ from pydantic import Field, PrivateAttr, StringConstraints, field_validator
 from rollout.document import Document, read_yaml, validated
 from rollout.errors import InputError, Refused
 from rollout.fleet import Name
+from rollout.plan.alerting import Alerting
 from rollout.plan.criterion import Criterion, Escalation
 from rollout.plan.day import Count, Day, Seconds
 from rollout.plan.possible import first_impossibility
@@ -34,6 +35,7 @@ class Plan(Document):
     days: tuple[Day, ...] = Field(min_length=1)
     criteria: tuple[Criterion, ...] = ()
     escalation: tuple[Escalation, ...] = ()
+    alerting: Alerting
     system_wide: float = Field(default=0.0, ge=0, le=1, description="Share of unhealthy agents above which an alert is RED.")
     rehearsals: dict[SiteName, Rehearsal] = Field(default_factory=dict)
 

@@ -57,6 +57,8 @@ def _day(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:
         yield f"{key}.environment", "stands where the change is a flag, and only there"
     if day.batches is not None:
         yield from _batches(plan, day, key)
+    if day.change is ChangeKind.LAZY_LOADING and day.optimization is None:
+        yield f"{key}.optimization", "a day that optimises says how it ranks and what it has to prove"
     if day.load is not None:
         yield from _load(day, day.load, key)
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, FiniteFloat
 
 from rollout.document import Document
-from rollout.plan.day import Bake, Count, Day, Drill, Seconds, Slug
+from rollout.plan.day import Bake, Count, Day, Drill, FailureBudgets, Seconds, Slug
 from rollout.plan.impact import ImpactForm, ImpactMetric, MetricName
 from rollout.plan.load import RehearsedLoad
 
@@ -33,10 +33,18 @@ class RehearsedBatches(Document):
     placebo: int | None = Field(default=None, ge=0)
 
 
+class RehearsedDay(Document):
+    """The numbers that a rehearsal replaces on one day only."""
+
+    count: Count | None = None
+    failure_budget: FailureBudgets | None = None
+    soak: Seconds | None = None
+
+
 class Rehearsal(Document):
     """What holds at a rehearsal's site instead of the plan's production numbers; printed in every report.
 
-    pace: divides batch intervals. gates: gate -> bound -> number. shadow: impact metrics without a vote.
+    pace: divides batch intervals. gates: gate -> bound -> number. shadow: impact metrics without a vote. days: numbers of one day alone.
     """
 
     title: str = Field(min_length=1)
@@ -51,6 +59,7 @@ class Rehearsal(Document):
     drill: Drill | None = None
     load: RehearsedLoad | None = None
     source_budget: Seconds
+    days: dict[int, RehearsedDay] = Field(default_factory=dict)
 
     def applied_to(self, day: Day) -> Day:
         """The day with this rehearsal's numbers where it has such numbers at all."""
@@ -69,6 +78,8 @@ class Rehearsal(Document):
             changes["drill"] = self.drill
         if day.load is not None and self.load is not None:
             changes["load"] = day.load.model_copy(update=dict(self.load))
+        own = self.days.get(day.day, RehearsedDay())
+        changes |= {name: value for name in RehearsedDay.model_fields if (value := getattr(own, name)) is not None}
         return day.model_copy(update=changes)
 
     def _impact(self, metric: ImpactMetric) -> ImpactMetric:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import bcrypt
 
 from rollout.fleet import Agent
 from rollout.hub import Hub, HubPair
 
+COST = 10
+"""Of the hash: a hub checks each new caller within a tenth of a second."""
 JOBS = ("process", "load", "probe", "agents")
 OUT_OF_ORDER = "30m"
 """How late samples of the peer may come: after an outage it sends what it scraped meanwhile."""
@@ -28,10 +31,15 @@ def prometheus_file(hub: Hub, pair: HubPair) -> str:
     interval = pair.scrape_interval
     return json.dumps(
         {
-            "global": {"scrape_interval": _duration(interval), "scrape_timeout": _duration(min(10.0, interval))},
+            "global": {
+                "scrape_interval": _duration(interval),
+                "scrape_timeout": _duration(min(10.0, interval)),
+                "evaluation_interval": _duration(interval),
+            },
             "storage": {"tsdb": {"out_of_order_time_window": OUT_OF_ORDER}},
             "remote_write": [_to_peer(hub, pair)],
-            "scrape_configs": [_job(job, hub, pair) for job in JOBS],
+            "scrape_configs": [*(_job(job, hub, pair) for job in JOBS), *_state_job(hub, pair)],
+            **_rules(hub, pair),
         },
         indent=1,
     )
@@ -43,7 +51,7 @@ def web_file(username: str, password: str, present: str | None) -> str:
     known = users.get(username, "")
     if known and bcrypt.checkpw(password.encode(), known.encode()):
         return str(present)
-    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt()).decode()
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(COST)).decode()
     return json.dumps({"basic_auth_users": {username: hashed}}, indent=1)
 
 
@@ -96,13 +104,32 @@ def _to_peer(hub: Hub, pair: HubPair) -> dict[str, Any]:
 def _job(job: str, hub: Hub, pair: HubPair) -> dict[str, Any]:
     files = [str(folder / f"{job}.json") for folder in (hub.access.targets, hub.takeover)]
     config: dict[str, Any] = {"job_name": job, "file_sd_configs": [{"files": files, "refresh_interval": "5s"}]}
-    relabelled = [{"target_label": "scraped_by", "replacement": hub.name, "action": "replace"}]
     if job == "agents":
         config |= {"scrape_interval": _duration(pair.access.agent_interval), "scrape_timeout": _duration(min(10.0, pair.access.agent_interval))}
     if job == "probe":
         kept = {"source_labels": ["__name__"], "regex": "probe_success|probe_duration_seconds", "action": "keep"}
         config |= {"metrics_path": "/probe", "params": {"module": ["http_2xx"]}, "metric_relabel_configs": [kept]}
-    return config | {"relabel_configs": relabelled}
+    return config | {"relabel_configs": [_scraped_by(hub)]}
+
+
+def _scraped_by(hub: Hub) -> dict[str, Any]:
+    return {"target_label": "scraped_by", "replacement": hub.name, "action": "replace"}
+
+
+def _rules(hub: Hub, pair: HubPair) -> dict[str, Any]:
+    """What a hub with rules goes on evaluating, and whom it tells; nothing where the site names neither."""
+    if hub.access.rules is None or pair.alerting is None:
+        return {}
+    url = urlsplit(pair.alerting.alertmanager.url)
+    manager = {"scheme": url.scheme, "static_configs": [{"targets": [url.netloc]}]} | ({"path_prefix": url.path} if url.path else {})
+    return {"rule_files": [str(hub.access.rules / "*.yaml")], "alerting": {"alertmanagers": [manager]}}
+
+
+def _state_job(hub: Hub, pair: HubPair) -> list[dict[str, Any]]:
+    """The rollout's state, on which those rules rest."""
+    if hub.access.rules is None or pair.alerting is None or pair.alerting.state is None:
+        return []
+    return [{"job_name": "state", "static_configs": [{"targets": [pair.alerting.state]}], "relabel_configs": [_scraped_by(hub)]}]
 
 
 def _entry(target: str, labels: Mapping[str, str]) -> dict[str, Any]:

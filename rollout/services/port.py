@@ -62,6 +62,15 @@ class Program:
     patience: int
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A program between two of its processes. ended, spawned: Unix seconds; asked: whether somebody had the first one stopped."""
+
+    ended: float
+    spawned: float
+    asked: bool
+
+
 class ServiceManager(Protocol):
     """One machine's service manager. Every method raises Unreachable when it does not answer."""
 
@@ -76,6 +85,9 @@ class ServiceManager(Protocol):
 
     def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
         """Those whose last end somebody asked the manager for; one that crashed, or whose end is not known any more, is not among them."""
+
+    def outages(self, names: Iterable[str]) -> Mapping[str, tuple[Outage, ...]]:
+        """When each was away, as far as the manager's log reaches back; nothing where that is not known."""
 
     def fingerprint(self, name: str) -> str:
         """Hash of everything configured for that program."""

@@ -17,8 +17,9 @@ from supervisor.xmlrpc import Faults
 from rollout.change import BeforeEach
 from rollout.clock import Deadline
 from rollout.errors import ActFault, Unreachable
-from rollout.services.port import Pending, Program, Service, ServiceState
+from rollout.services.port import Outage, Pending, Program, Service, ServiceState
 from rollout.services.program_file import ProgramFile, UnsafeEdit, written_program
+from rollout.services.supervisor_log import outages_in
 from rollout.services.supervisor_rpc import Fault, SupervisorRpc
 from rollout.transports.port import Transport
 
@@ -68,12 +69,15 @@ class Supervisor:
 
     def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
         """Those that supervisord's log calls stopped where it names their last end; what ended by itself it calls exited."""
-        try:
-            log = str(self._rpc.call("supervisor.readLog", -LOG_TAIL, 0, timeout=self._timeout))
-        except Fault:  # a supervisord without a log file
-            return frozenset()
-        last = {match["name"]: match["how"] for match in END.finditer(log)}
+        last = {match["name"]: match["how"] for match in END.finditer(self._log())}
         return frozenset(name for name in names if last.get(name) == "stopped")
+
+    def outages(self, names: Iterable[str]) -> Mapping[str, tuple[Outage, ...]]:
+        """Each end with the start that followed it, from supervisord's log."""
+        pids = {service.pid for service in self.services().values() if service.pid}
+        started = {pid: at for pid in pids if (at := self._transport.started(pid)) is not None}
+        found = outages_in(self._log(), started)
+        return {name: found.get(name, ()) for name in names}
 
     def fingerprint(self, name: str) -> str:
         """SHA-256 of what the program's section says."""
@@ -164,6 +168,13 @@ class Supervisor:
         except Fault as fault:
             if fault.code not in fine:
                 raise
+
+    def _log(self) -> str:
+        """The end of supervisord's log; empty where it keeps none."""
+        try:
+            return str(self._rpc.call("supervisor.readLog", -LOG_TAIL, 0, timeout=self._timeout))
+        except Fault:
+            return ""
 
     def _call(self, method: str) -> Any:  # noqa: ANN401 (XML-RPC is untyped)
         return self._rpc.call(method, timeout=self._timeout)

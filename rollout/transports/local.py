@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import IO
 
 from rollout.errors import ActFault, Unreachable
-from rollout.transports.port import Finished
+from rollout.transports.port import Finished, Invocation
 
 LISTENING = "0A"
 """State column of /proc/net/tcp for a listening socket."""
@@ -109,6 +112,47 @@ class LocalTransport:
         except ProcessLookupError:
             return
 
+    def invocation(self, pid: int) -> Invocation | None:
+        """What /proc says of its exec: cmdline, environ and the folder that it works in."""
+        environment = self.environment(pid)
+        try:
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+            folder = PurePath(os.readlink(f"/proc/{pid}/cwd"))  # noqa: PTH115 (as above)
+        except OSError:
+            return None
+        if environment is None or not arguments:
+            return None
+        return Invocation(tuple(os.fsdecode(argument) for argument in arguments), environment, folder)
+
+    def free_ports(self, count: int) -> tuple[int, ...]:
+        """As the kernel hands them out; held together until all are known, so that none comes twice."""
+        sockets = [socket.socket() for _ in range(count)]
+        try:
+            for each in sockets:
+                each.bind(("127.0.0.1", 0))
+            return tuple(each.getsockname()[1] for each in sockets)
+        finally:
+            for each in sockets:
+                each.close()
+
+    def spawn(self, invocation: Invocation) -> LocalChild:
+        """A child of this process in a process group of its own, so that a signal to ours does not meet it half-started."""
+        written = tempfile.TemporaryFile()  # noqa: SIM115 (the child's life is longer than this call)
+        try:
+            process = subprocess.Popen(
+                invocation.arguments,
+                env=dict(invocation.environment),
+                cwd=invocation.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=written,
+                process_group=0,
+            )
+        except OSError as error:
+            written.close()
+            raise ActFault(f"a shadow cannot be started: {error}", ()) from error
+        return LocalChild(process, written)
+
     def _listening_inodes(self) -> Iterator[tuple[int, int]]:
         with Path("/proc/net/tcp").open(encoding="ascii") as table:
             next(table)
@@ -117,6 +161,40 @@ class LocalTransport:
                 address, _, port = columns[1].partition(":")
                 if columns[3] == LISTENING and address in self._addresses:
                     yield int(columns[9]), int(port, 16)
+
+
+class LocalChild:
+    """A child of this process. written: the file that takes its output."""
+
+    def __init__(self, process: subprocess.Popen[bytes], written: IO[bytes]) -> None:
+        self._process = process
+        self._written = written
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def resident(self) -> int | None:
+        """The second figure of statm, in pages."""
+        try:
+            return int(Path(f"/proc/{self._process.pid}/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, IndexError):
+            return None
+
+    def ended(self) -> bool:
+        """As wait(2) tells it."""
+        return self._process.poll() is not None
+
+    def said(self) -> str:
+        """Output and errors as they came; the child's own place in the file stays where it is."""
+        return os.pread(self._written.fileno(), os.fstat(self._written.fileno()).st_size, 0).decode(errors="replace")
+
+    def end(self) -> None:
+        """SIGKILL by pid: nothing that a shadow holds has to be saved."""
+        self._process.kill()
+        self._process.wait()
+        self._written.close()
 
 
 def replace_file(target: Path, text: str, *, private: bool = False) -> None:

@@ -16,6 +16,31 @@ class Finished:
     output: str
 
 
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """How a process is started: its arguments, its whole environment, its working folder."""
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: PurePath
+
+
+class Child(Protocol):
+    """A process that we have started ourselves and have to end."""
+
+    def resident(self) -> int | None:
+        """Bytes of memory that it holds; None when it is gone."""
+
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+
+    def said(self) -> str:
+        """All that it has written so far."""
+
+    def end(self) -> None:
+        """Kill it by its pid and wait until it is gone; gone already is fine."""
+
+
 class Transport(Protocol):
     """One machine's files and processes. Every method raises Unreachable when the machine does not answer."""
 
@@ -60,3 +85,12 @@ class Transport(Protocol):
 
     def end(self, pid: int) -> None:
         """Kill a process that nobody supervises any more; gone already is fine."""
+
+    def invocation(self, pid: int) -> Invocation | None:
+        """How that process was started; None if it is gone."""
+
+    def free_ports(self, count: int) -> tuple[int, ...]:
+        """Ports on which nobody listens on the machine's loopback."""
+
+    def spawn(self, invocation: Invocation) -> Child:
+        """Start a process, supervised by nobody. Raises ActFault when it cannot be started."""

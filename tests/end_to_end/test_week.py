@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rollout.checkout import named_plan
+from rollout.named_plan import named_plan
 from rollout.report import Outcome
 from rollout.scoreboard_file import read_scoreboard
 from rollout.verdict import Standing

@@ -28,6 +28,8 @@ BOUNDS = {
     "max_detection_seconds": 2.0,
     "max_median_gap_seconds": 6.0,
     "max_return_seconds": 45.0,
+    "min_requests": 12,
+    "max_remaining_share": 0.6,
     "max_p99_seconds": 0.5,
     "max_hub_lag_seconds": 5.0,
     "max_agent_error_ratio": 0.02,
@@ -43,7 +45,7 @@ BOUNDS = {
 EVIDENCE = Evidence(source="central", query="up", start=100.0, end=160.0, samples=300)
 
 
-def good_frame(suite: str) -> pd.DataFrame:
+def good_frame(suite: str) -> pd.DataFrame:  # noqa: C901 (one case a suite)
     """A frame of that suite in which everything is as it should be."""
     agents = pd.DataFrame({"agent": AGENTS})
     match suite:
@@ -65,6 +67,12 @@ def good_frame(suite: str) -> pd.DataFrame:
                 families=6,
                 health_feature_matches=True,
             )
+        case "lazy_loading":
+            frame = good_frame("activation").drop(columns=["metrics_status", "exposition_valid", "families"])
+        case "regression":
+            frame = agents.assign(asked=12, different=0)
+        case "improvement_confirmed":
+            frame = agents.assign(before_seconds=0.6, after_seconds=0.12, remaining_share=0.2)
         case "batch_health":
             frame = agents.assign(probe_success_ratio=1.0, restarts=0, processes=1)
         case "batch_errors":

@@ -79,6 +79,17 @@ BREAKS = {
     "failover_time.detection": ("detection_seconds", 2.1),
     "failover_time.gap": ("median_gap_seconds", 6.1),
     "failover_time.return": ("return_seconds", 45.1),
+    "lazy_loading.running": ("running", False),
+    "lazy_loading.port_owner": ("pid_matches_port", False),
+    "lazy_loading.restarted": ("started_after_act", False),
+    "lazy_loading.environment": ("environment_matches", False),
+    "lazy_loading.health": ("health_status", 404),
+    "lazy_loading.health_pid": ("health_pid_matches", False),
+    "lazy_loading.feature": ("health_feature_matches", False),
+    "regression.asked": ("asked", 11),
+    "regression.equal": ("different", 1),
+    "improvement_confirmed.measured": ("after_seconds", 0.0),
+    "improvement_confirmed.faster": ("remaining_share", 0.6),
     "impact.proven": ("upper", 0.02),
     "impact.sound": ("estimate", 0.011),
     "cost.series": ("series", 151),
@@ -103,7 +114,15 @@ BREAKS = {
     "load_end.recovery": ("recovery_ratio", 1.26),
     "load_end.recovery_proven": ("recovery_upper", 1.26),
 }
-WARNINGS = {"impact.proven", "load_level.latency_proven", "load_memory.proven", "load_end.recovery_proven"}
+WARNINGS = {
+    "improvement_confirmed.faster",
+    "impact.proven",
+    "cost_growth.series",
+    "cost_growth.samples",
+    "load_level.latency_proven",
+    "load_memory.proven",
+    "load_end.recovery_proven",
+}
 # A baseline below zero is also below its own spread: no frame can break the one without the other.
 ALSO = {"baseline.mean": {"baseline.spread"}}
 

@@ -13,11 +13,12 @@ from rollout.errors import ActFault, Unreachable
 from rollout.fleet import Agent, Fleet
 from rollout.machine import Machine
 from rollout.observe.probe import Prober
-from rollout.services.port import Pending, Program, Service, ServiceState
-from rollout.transports.port import Finished
+from rollout.services.port import Outage, Pending, Program, Service, ServiceState
+from rollout.transports.port import Finished, Invocation
 from tests.fakes.clock import JumpingClock
 
 FLAG = "ENABLE_PROMETHEUS_METRICS"
+LAZY = "LAZY_IMPORTS"
 ALIVE = (ServiceState.RUNNING, ServiceState.STARTING, ServiceState.STOPPING)
 EXPOSITION = """\
 # HELP agent_requests_total Requests.
@@ -49,8 +50,37 @@ class MemoryAgent:
     owner: int | None = None  # who holds its ports, if not its process
     health: Callable[[httpx.Request], httpx.Response] | None = None  # answers instead of the agent
     metrics: Callable[[httpx.Request], httpx.Response] | None = None
+    work: Callable[[httpx.Request], httpx.Response] | None = None
     ignores_restart: bool = False
     keeps_old_environment: bool = False
+
+
+class MemoryChild:
+    """A shadow in memory. dies: it ends by itself; silent: it never answers; words: what it has written."""
+
+    def __init__(self, invocation: Invocation, *, dies: bool = False, silent: bool = False, words: str = "", size: int = 20 * 1024 * 1024) -> None:
+        self.invocation = invocation
+        self.dies = dies
+        self.silent = silent
+        self.words = words
+        self.size = size
+        self.killed = False
+
+    def resident(self) -> int | None:
+        """As staged."""
+        return None if self.killed else self.size
+
+    def ended(self) -> bool:
+        """As staged."""
+        return self.dies
+
+    def said(self) -> str:
+        """As staged."""
+        return self.words
+
+    def end(self) -> None:
+        """Gone."""
+        self.killed = True
 
 
 class MemoryMachine:
@@ -70,6 +100,11 @@ class MemoryMachine:
         self.running: dict[str, tuple[str, int]] = {}  # those that run: the definition and the pid
         self.ports: dict[int, str] = {}  # port to the program that holds it while it runs
         self.objection = ""  # what promtool says of every file
+        self.away: dict[str, tuple[Outage, ...]] = {}
+        self.strays: dict[int, dict[str, str]] = {}  # processes that are no agents, with their environment
+        self.spawned: list[Invocation] = []
+        self.shadows: dict[int, MemoryChild] = {}  # by health port
+        self.births: Callable[[Invocation], MemoryChild] = MemoryChild
         self._changed: set[str] = set()
         self._pids = iter(range(5000, 6000))
 
@@ -102,6 +137,10 @@ class MemoryMachine:
     def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
         """As staged."""
         return frozenset(names) & self.stopped
+
+    def outages(self, names: Iterable[str]) -> Mapping[str, tuple[Outage, ...]]:
+        """As staged."""
+        return {name: self.away.get(name, ()) for name in names}
 
     def fingerprint(self, name: str) -> str:
         """The configuration itself."""
@@ -199,11 +238,13 @@ class MemoryMachine:
         return Finished(1 if self.objection else 0, self.objection)
 
     def processes(self) -> Collection[int]:
-        """Of all agents."""
-        return [each.process.pid for each in self.agents.values()]
+        """Of all agents, and strays."""
+        return [*(each.process.pid for each in self.agents.values()), *self.strays]
 
     def environment(self, pid: int) -> Mapping[str, str] | None:
         """Of the process with that pid."""
+        if pid in self.strays:
+            return self.strays[pid]
         return next((each.process.environment for each in self.agents.values() if each.process.pid == pid), None)
 
     def started(self, pid: int) -> float | None:
@@ -226,7 +267,25 @@ class MemoryMachine:
         return {port: pid for port, pid in self.listeners().items() if port in ports}
 
     def end(self, pid: int) -> None:
-        """Nobody is ended here."""
+        """Only strays are."""
+        self.strays.pop(pid, None)
+
+    def invocation(self, pid: int) -> Invocation | None:
+        """Every agent is started by the same words."""
+        environment = self.environment(pid)
+        return None if environment is None else Invocation(("python", "-m", "agent"), environment, PurePath("/srv"))
+
+    def free_ports(self, count: int) -> tuple[int, ...]:
+        """Never the same twice."""
+        first = 40000 + 10 * len(self.spawned)
+        return tuple(range(first, first + count))
+
+    def spawn(self, invocation: Invocation) -> MemoryChild:
+        """At once."""
+        self.spawned.append(invocation)
+        child = self.births(invocation)
+        self.shadows[int(invocation.environment["AGENT_HEALTH_PORT"])] = child
+        return child
 
     def _reach(self) -> None:
         if self.unreachable:
@@ -267,16 +326,37 @@ class MemoryWorld:
             each.process = replace(each.process, environment=dict(each.configured))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """What the agent at that port says."""
+        """What the agent at that port says, or the shadow."""
+        for machine in (self.east, self.west):
+            for port, child in machine.shadows.items():
+                if request.url.port in {port, port - 1}:
+                    return self._shadow(child, request)
+        if request.url.path.startswith("/work"):
+            return self.work(next(each for each in self.all.values() if each.agent.port == request.url.port), request)
         each = next(each for each in self.all.values() if each.agent.health_port == request.url.port)
         said = each.health if request.url.path == "/health" else each.metrics
         if said is not None:
             return said(request)
-        on = each.process.environment.get(FLAG) == "true"
+        on, lazy = (each.process.environment.get(flag) == "true" for flag in (FLAG, LAZY))
         if request.url.path == "/metrics":
             return httpx.Response(200, text=EXPOSITION) if on else httpx.Response(404, text="{}")
         pid, started = each.process.pid, each.process.started
-        return httpx.Response(200, json={"pid": pid, "started": started, "version": "1", "features": {"metrics": "on" if on else "off"}})
+        features = {"metrics": "on" if on else "off", "lazy_loading": "on" if lazy else "off"}
+        return httpx.Response(200, json={"pid": pid, "started": started, "version": "1", "features": features, "startup_seconds": 0.5})
+
+    def work(self, each: MemoryAgent, request: httpx.Request) -> httpx.Response:
+        """Twice the x that it is asked for."""
+        if each.work is not None:
+            return each.work(request)
+        return httpx.Response(200, json={"answer": 2 * int(request.url.params["x"])})
+
+    def _shadow(self, child: MemoryChild, request: httpx.Request) -> httpx.Response:
+        """Healthy at once, unless it is dead or silent."""
+        if child.killed or child.dies or child.silent:
+            raise httpx.ConnectError("nobody listens", request=request)
+        if request.url.path == "/health":
+            return httpx.Response(200, json={"pid": 1, "started": 1.0})
+        return httpx.Response(200, json={"answer": 1})
 
 
 def unread(response: httpx.Response) -> httpx.Response:

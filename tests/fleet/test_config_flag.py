@@ -10,9 +10,9 @@ import pytest
 from ruamel.yaml import YAML
 
 import rollout.checkout
-from rollout.checkout import named_plan
 from rollout.document import read_yaml
 from rollout.errors import InputError, Refused
+from rollout.named_plan import named_plan
 from rollout.plan import Bake, Batches, ChangeKind, Criterion, Day, Deadlines, Gate, Plan, Rehearsal, Step
 from rollout.plan.plan import plan_of
 from rollout.site import load_site
@@ -20,7 +20,7 @@ from tests.fleet.test_plan import replaced
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "plans" / "config-flag.yaml"
-OWN_BLOCKS = {"load", "optimization", "alerting"}
+OWN_BLOCKS = {"drill", "load", "optimization"}
 """Blocks of one day each, explained where they stand in plans/week3.yaml."""
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.days import is_built
-from rollout.checkout import named_plan
 from rollout.checkpoints import CHECKPOINT_OF
+from rollout.named_plan import named_plan
 from rollout.plan import Criterion, WeekRule
 from rollout.rehearsals import CITED_BY
 from rollout.week_rules import RULES

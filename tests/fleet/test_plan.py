@@ -142,6 +142,29 @@ def test_six_agents_judge_no_impact_even_though_production_does(plan: Plan) -> N
     assert all(metric.shadow for metric in plan.for_site("six").day(1).impact)
 
 
+def test_the_optimization_days_in_numbers(plan: Plan) -> None:
+    """25 by 5 and 47 by 8 each 45 minutes, more than 40 % and over the system 50 %, five starts a side, an agent that fails goes back alone."""
+    for number, size, count, system in ((3, 5, 25, None), (4, 8, 47, 0.5)):
+        day = plan.day(number)
+        assert day.batches is not None
+        assert day.optimization is not None
+        assert (day.batches.size, day.count, day.batches.interval) == (size, count, 2700)
+        assert (day.optimization.claim, day.optimization.system_claim, day.optimization.shadows.starts) == (0.4, system, 5)
+        assert {gate.rollback_scope for gate in day.gates if gate.suite in {"lazy_loading", "regression", "impact"}} == {RollbackScope.AGENT}
+        assert day.gate("improvement_confirmed").bounds["max_remaining_share"] == pytest.approx(1 - day.optimization.claim)
+        assert day.gate("regression").bounds["min_requests"] == day.optimization.contract.requests
+        assert day.impact == plan.day(1).impact
+    assert plan.day(3).optimization.contract.paths[:2] == ("/work?x=1", "/work?x=2")  # type: ignore[union-attr]
+
+
+def test_a_rehearsal_may_replace_numbers_of_one_day(plan: Plan) -> None:
+    """Six agents are optimised three a day; day 1 keeps its own budget, and the report lists what was replaced."""
+    six = plan.for_site("six")
+    assert [six.day(number).count for number in (3, 4)] == [3, 3]
+    assert six.day(1).failure_budget == plan.day(1).failure_budget
+    assert any(line.startswith("failure_budget.per_batch.percent 100 instead of 20") for line in six.differences(3))
+
+
 def test_pace_compresses_intervals_down_to_the_bake(plan: Plan) -> None:
     """An interval is never shorter than the bake that must fit into it."""
     day = plan.day(1)
@@ -149,7 +172,7 @@ def test_pace_compresses_intervals_down_to_the_bake(plan: Plan) -> None:
     assert day.spacing(2, 1) == 450
     assert day.spacing(1000, 1) == 60
     with pytest.raises(Refused, match="no batches"):
-        plan.day(2).spacing(1, 15)
+        plan.day(6).spacing(1, 15)
 
 
 def test_unknown_names_are_refused(plan: Plan) -> None:
@@ -223,6 +246,9 @@ def replaced(content: Any, path: str, value: object) -> Any:
         ("days.1.deadlines.act", "5min", "days.1.batches", "take 220.5 min"),
         ("days.3.count", 26, "days", "26 + 47 != 72 agents that are not optimised (77 - 5)"),
         ("optimised_earlier", 4, "days", "25 + 47 != 73"),
+        ("days.3.optimization", None, "days.3.optimization", "says how it ranks and what it has to prove"),
+        ("days.3.optimization.shadows.starts", 4, "days.3.optimization.shadows.starts", "greater than or equal to 5"),
+        ("days.3.optimization.contract.path", "/work", "days.3.optimization.contract.path", "a path such as /work?x=$n"),
         ("days.3.count", None, "days.3.count", "says how many"),
         ("days.1.batches.step", "Lunch", "days.1.batches.step", "unknown step 'Lunch'"),
         ("days.1.gates.+", 0, "days.1.gates", "ready stands here 2 times"),

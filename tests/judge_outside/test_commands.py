@@ -76,7 +76,7 @@ def test_replay_reads_the_sites_reports(tmp_path, monkeypatch):
     text = (Path(__file__).parents[2] / "fleets" / "lab.yaml").read_text().replace("../var", "var")
     (sites / "lab.yaml").write_text(text)
     (sites / "week3.yaml").write_text((Path(__file__).parents[2] / "fleets" / "week3.yaml").read_text())
-    monkeypatch.setattr("cli.judge.SITES", sites)
+    monkeypatch.setattr("cli.judge.site_file", lambda name: sites / f"{name}.yaml")
     folder = sites / "var" / "reports" / "run-1"
     (folder / "samples").mkdir(parents=True)
     frame = make_frame()

@@ -30,9 +30,9 @@ def section(text: str, name: str) -> dict[str, str]:
 
 
 def test_the_fleet_of_77_needs_no_port_twice() -> None:
-    """77 agents, two of them without a work port, the hub, and four ports a machine, all different."""
+    """77 agents, two of them without a work port, two hubs, five ports a machine and four around alerts, all different."""
     wanted = [(claim.address, claim.port) for claim in claims(LAB)]
-    assert (len(LAB.agents), len(wanted), len(set(wanted))) == (77, 77 + 75 + 8 + 1, 77 + 75 + 8 + 1)
+    assert (len(LAB.agents), len(wanted), len(set(wanted))) == (77, 77 + 75 + 10 + 4 + 2, 77 + 75 + 10 + 4 + 2)
 
 
 def test_a_port_wanted_twice_is_refused_with_both_names(site_file: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from rollout.errors import InputError
 from rollout.html import ReportFolder, draw_report, render_page
-from rollout.report import Outcome
+from rollout.report import LevelReport, Outcome
 from rollout.report_file import read_report, write_report
 from tests.reporting.places import Page, agrees, computed
 from tests.reporting.whole_folder import whole_folder
@@ -134,6 +134,21 @@ def test_a_rollback_shows_its_clocks_and_who_was_left(tmp_path: Path) -> None:
     shown = {told for _, _, told in Page(text).shown}
     assert {"12.3 s", "120.0 s", "east/B", "cannot be restored"} <= shown
     assert '<figure><svg class="wide"' in text
+
+
+def test_the_levels_of_a_load_test_stand_in_a_section_of_their_own(tmp_path: Path) -> None:
+    """What was not measured of a level says so; a day without levels has no such section."""
+    level = LevelReport(
+        level="double", rate=4.0, seconds=60.0, began=1.0, scheduled=480, sent=470, lag_p99=None, error_ratio=0.25, errors={}, p50=0.031, p90=None,
+        p99=None, p99_9=None, cpu_cores=1.5, resident_mib=2048.0, hub_lag=None, scrape_success=None, ending="errors", held=False,
+        because=("too many errors",),
+    )  # fmt: skip
+    write_report(tmp_path, report(levels=(level,)))
+    page = Page(render_page(ReportFolder.read(tmp_path), drawn=False))
+    assert {"double", "470", "480", "0.031", "25 %", "too many errors"} <= {told for _, _, told in page.shown}
+    assert "Load test" in page.bare
+    write_report(tmp_path, report())
+    assert "Load test" not in render_page(ReportFolder.read(tmp_path), drawn=False)
 
 
 def test_a_folder_without_a_report_is_bad_input(tmp_path: Path) -> None:

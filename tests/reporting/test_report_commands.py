@@ -40,7 +40,7 @@ def sites(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = (SITES / "lab-six.yaml").read_text(encoding="utf-8").replace("site: lab-six", "site: here").replace("state: ../var/six", f"state: {made}")
     (tmp_path / "here.yaml").write_text(text, encoding="utf-8")
     shutil.copy(SITES / "six.yaml", tmp_path)
-    monkeypatch.setattr(cli.reports, "SITES", tmp_path)
+    monkeypatch.setattr(cli.reports, "FLEETS", tmp_path)
     return tmp_path
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from rollout.alerting.contacts import AlertingAccess, AlertmanagerAccess, Contact
 from rollout.change import Snapshot
 from rollout.changes.hubs import HubService, says
 from rollout.changes.outage import HubOutage
@@ -209,3 +212,19 @@ def test_an_outage_ends_on_the_way_back(world: PairWorld) -> None:
     assert "central" not in world.memory["mainpc"].running
     back(world, outage, snapshots)
     assert "central" in world.memory["mainpc"].running
+
+
+def test_a_hub_with_rules_goes_on_to_evaluate_them(world: PairWorld) -> None:
+    """What alerts before day 2 alerts after it: rules, the Alertmanager and the rollout's state stand in the hub that has rules, and in no other."""
+    manager = AlertmanagerAccess(url="http://mainpc.test:9093", machine="mainpc", config=Path("/mainpc/alertmanager.yaml"))
+    alerting = AlertingAccess(alertmanager=manager, contacts={"operators": Contact(webhook="http://mainpc.test:1")}, state="mainpc.test:9258")
+    central, edge = world.hubs
+    ruled = replace(central, access=central.access.model_copy(update={"rules": Path("/mainpc/rules")}))
+    pair = replace(world.pair, hubs=(ruled, edge), alerting=alerting)
+    first, second = (json.loads(prometheus_file(hub, pair)) for hub in pair.hubs)
+    assert first["rule_files"] == ["/mainpc/rules/*.yaml"]
+    assert first["alerting"]["alertmanagers"] == [{"scheme": "http", "static_configs": [{"targets": ["mainpc.test:9093"]}]}]
+    (state,) = (job for job in first["scrape_configs"] if job["job_name"] == "state")
+    assert state["static_configs"] == [{"targets": ["mainpc.test:9258"]}]
+    assert not {"rule_files", "alerting"} & second.keys()
+    assert "state" not in {job["job_name"] for job in second["scrape_configs"]}

@@ -33,6 +33,9 @@ SOME = FailureBudget(agents=2, percent=20)
         ({"failed_in_batch": 1, "failed_in_run": 1}, Decision.ROLL_BACK),
         ({"failed_in_run": 1}, Decision.ROLL_BACK),
         ({"verdict": Verdict.ERROR, "failed_in_batch": 1}, Decision.ROLL_BACK),
+        ({"verdict": Verdict.FAIL, "separable": True}, Decision.SET_BACK),
+        ({"verdict": Verdict.PASS, "separable": True}, Decision.PROMOTE),
+        ({"verdict": Verdict.FAIL, "separable": True, "failed_in_batch": 1}, Decision.ROLL_BACK),
     ],
 )
 def test_the_decision_follows_from_what_is_known(known: dict[str, object], decision: Decision) -> None:
@@ -46,6 +49,15 @@ def test_nothing_but_a_pass_or_a_proceed_goes_on() -> None:
         decision = decide(replace(GOOD, verdict=verdict, proceed=proceed, extensions_left=extensions, last=last), NONE, NONE)
         may = verdict is Verdict.PASS or (verdict is Verdict.INCONCLUSIVE and proceed)
         assert (decision in (Decision.PROMOTE, Decision.COMPLETE)) is may
+
+
+def test_the_guilty_alone_go_back_inside_the_budgets() -> None:
+    """One of ten where a fifth may fail, and no more agents in the run than may: beyond either everything that the gate's scope says comes back."""
+    bad = replace(GOOD, verdict=Verdict.FAIL, separable=True, failed_in_batch=1, failed_in_run=1)
+    assert decide(bad, SOME, SOME) is Decision.SET_BACK
+    assert decide(replace(bad, failed_in_batch=3, failed_in_run=3), SOME, FailureBudget(9, 100)) is Decision.ROLL_BACK
+    assert decide(replace(bad, failed_in_run=3), SOME, SOME) is Decision.ROLL_BACK
+    assert decide(replace(bad, batch_size=1), SOME, SOME) is Decision.ROLL_BACK  # a canary has no fifth
 
 
 @pytest.mark.parametrize(("failed", "attempted", "over"), [(1, 10, False), (2, 10, False), (3, 10, True), (1, 4, True), (0, 1, False), (2, 9, True)])

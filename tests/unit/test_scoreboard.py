@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from rollout.audit import Emergency
-from rollout.checkout import named_plan
 from rollout.checkpoints import Checkpoint, CheckpointFile, CheckpointKind, day_checkpoints
 from rollout.clock import SystemClock
 from rollout.ledger import Ledger
+from rollout.named_plan import named_plan
 from rollout.needs import told, unmet_needs
 from rollout.plan import Plan
 from rollout.rehearsals import Rehearsal, RehearsalFile
@@ -22,6 +22,7 @@ from rollout.scoreboard import Row, Scoreboard, findings_of, scoreboard, scorebo
 from rollout.scoreboard_file import read_scoreboard, render_scoreboard, sentence, write_scoreboard
 from rollout.verdict import Standing, Verdict
 from rollout.week_evidence import read_week
+from rollout.week_file import WeekEntry, WeekFile, WeekStep
 from rollout.week_rules import RULES
 from tests.unit.reports import report
 
@@ -53,11 +54,11 @@ def day(number: int, verdicts: Mapping[str, Standing] | None = None, **changes: 
     return report(**plain | changes)
 
 
-def board(state: Path, *days: DayReport, not_built: tuple[int, ...] = (), runs: Mapping[int, str] | None = None) -> Scoreboard:
+def board(state: Path, *days: DayReport, not_built: tuple[int, ...] = (), told: WeekFile | None = None) -> Scoreboard:
     """The scoreboard of a site that holds these reports."""
     for each in days:
         write_report(state / "reports" / each.run_id, each)
-    return scoreboard(read_week(state, PLAN, "lab", not_built, runs), RULES, 9000.0)
+    return scoreboard(read_week(state, PLAN, "lab", not_built, told), RULES, 9000.0)
 
 
 @pytest.fixture
@@ -90,10 +91,10 @@ def test_without_a_report_nothing_is_claimed(tmp_path: Path) -> None:
 
 
 def test_a_week_that_went_well_is_met(tmp_path: Path, week: list[DayReport]) -> None:
-    """Every mandatory and stretch goal follows from the rows below it; escalation and rehearsals, which nothing measured, stay out."""
+    """Every mandatory and stretch goal follows from the rows below it; rehearsals and checkpoints, of which there is no record, stay out."""
     made = board(tmp_path, *week)
     assert set(standing(made, "M.1", "M.2", "M.3", "M.4", "M.5", "S.1", "S.2", "S.3", "S.4", "D7.1", "D7.2", "D7.3", "A.1")) == {Standing.MET}
-    assert set(standing(made, "E1", "E2", "E3", "L.1", "C.1")) == {Standing.NOT_MEASURED}
+    assert set(standing(made, "E1", "E2", "E3", "C.1")) == {Standing.NOT_MEASURED}
     assert made.row("M.4").observed == "0 s unplanned; 8 s planned over 5 restarts"
     assert {link.criterion for link in made.row("M.1").evidence} == {"D1.5", "D4.5"}
 
@@ -139,7 +140,12 @@ def test_the_newest_run_that_acted_counts(tmp_path: Path) -> None:
     made = board(tmp_path, first, second, refused, dry, elsewhere, other_plan)
     assert made.row("D1.5").verdict is Standing.MET
     assert made.row("D1.5").evidence[0].run == "second"
-    assert board(tmp_path, runs={1: "run-1"}).row("D1.5").verdict is Standing.NOT_MET
+    told_by = WeekFile(tmp_path, "w")
+    told_by.append(WeekEntry(1.0, 1, WeekStep.ENDED, "run-1", ""))
+    told_by.append(WeekEntry(2.0, 2, WeekStep.NOT_STARTED, "", "it needs what is not MET: D1.5"))
+    of_week = board(tmp_path, told=told_by)
+    assert of_week.row("D1.5").verdict is Standing.NOT_MET
+    assert of_week.row("D2.1").sentence == "Day 2 has not run on site lab, since it needs what is not MET: D1.5."
 
 
 def test_a_report_of_another_version_is_told_and_not_guessed(tmp_path: Path, week: list[DayReport]) -> None:
@@ -195,9 +201,11 @@ def test_checkpoints_are_judged_from_the_days_and_counted_by_run(tmp_path: Path,
     for checkpoint in day_checkpoints(week[-1], ledger, PLAN, 1.0):
         file.append(checkpoint)
     made = board(tmp_path, *week)
-    assert standing(made, "C.1", "C.3") == [Standing.NOT_PROVEN, Standing.NOT_PROVEN]
+    assert standing(made, "C.1", "C.3") == [Standing.NOT_PROVEN, Standing.MET]
     assert "took no baseline" in made.row("C.1").sentence
-    assert "days without a run: 7" in made.row("C.3").sentence
+    (tmp_path / "reports" / "run-6" / "report.json").unlink()
+    assert board(tmp_path).row("C.3").verdict is Standing.NOT_PROVEN
+    assert "days without a run: 6" in board(tmp_path).row("C.3").sentence
     file.append(Checkpoint(2.0, CheckpointKind.WEEK_END, "lab", 7, "run-7", Verdict.PASS, "All judged."))
     assert board(tmp_path).row("C.4").verdict is Standing.MET
 

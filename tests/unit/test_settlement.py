@@ -11,12 +11,12 @@ import rollout.acceptance
 import rollout.settlement
 from rollout.acceptance import accept
 from rollout.audit import AuditFile, Closing
-from rollout.checkout import named_plan
 from rollout.clock import Deadline
 from rollout.errors import Refused
 from rollout.executor import Executor, Limits
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
+from rollout.named_plan import named_plan
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind
 from rollout.report import Outcome

@@ -11,8 +11,8 @@ import pytest
 import flows.week_day
 from flows.day_runs import DayState
 from flows.week_day import Week, take_day
-from rollout.checkout import named_plan
 from rollout.errors import InputError
+from rollout.named_plan import named_plan
 from rollout.parameters import Acknowledgement, Override
 from rollout.plan import Day
 from rollout.report import Outcome

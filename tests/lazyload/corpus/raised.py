@@ -19,5 +19,5 @@ except Exception as error:
         print(frame.lineno, frame.name, frame.line)
 
 # waits: heavy
-# prints: 18 <module> fail()
-# prints: 12 fail raise heavy.Trouble(
+# prints: 16 <module> fail()
+# prints: 10 fail raise heavy.Trouble(

@@ -1,0 +1,1 @@
+"""Incidents, rules, routes, silences, dashboards."""
