@@ -13,11 +13,9 @@ ERRORS = "(sum by (machine, agent) (rate(load_errors_total[1m])) / sum by (machi
 
 def compared(title: str, metric: str, unit: str) -> Panel:
     """One impact metric: the agents that carry the change against those that do not, machine by machine."""
-    queries = {
-        f"{{{{machine}}}} {who}": f"avg by (machine) ({metric} and on (machine, agent) (max by (machine, agent) (rollout_agent_changed) == {flag}))"
-        for who, flag in (("changed", 1), ("unchanged", 0))
-    }
-    return Panel(title, queries, Needs.RUN, unit=unit)
+    carries = "max by (machine, agent, change) (rollout_agent_carries)"
+    query = f"avg by (machine, change) ({metric} * on (machine, agent) group_left (change) {carries})"
+    return Panel(title, {"{{machine}}, changed: {{change}}": query}, Needs.RUN, unit=unit)
 
 
 def judged(title: str, metric: str) -> Panel:

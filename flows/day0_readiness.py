@@ -7,7 +7,7 @@ from prefect import flow
 from flows.baseline import take_baseline
 from flows.opening import day_run
 from rollout.parameters import DayParameters
-from tasks.checklist import acknowledged, check_hub, check_rollback_access, count_coverage
+from tasks.checklist import acknowledged, check_hub, check_patterns, check_rollback_access, count_coverage
 from tasks.dashboards import BEFORE_THE_WEEK, check_dashboards
 from tasks.validate import probe_readiness
 
@@ -26,5 +26,6 @@ def day0_readiness(parameters: DayParameters = DayParameters()) -> None:  # noqa
             take_baseline(run)
         with run.step("Pre-execution checklist"):
             run.keep("rollback_access", check_rollback_access(run.site, run.agents))
+            run.keep("patterns", check_patterns(run.site, run.plan.patterns))
             run.keep("dashboards", check_dashboards(run.site, BEFORE_THE_WEEK))
             run.keep("acknowledgement", acknowledged(parameters.acknowledged, ("P.6", "P.7"), run.site.clock.now()))

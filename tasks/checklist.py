@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from rollout.errors import ActFault, SourceFault
+from rollout.checkout import PLANS, ROOT
+from rollout.errors import ActFault, InputError, SourceFault
 from rollout.fleet import Agent
 from rollout.observe.witness import by_machine, witness_all
 from rollout.parameters import Acknowledgement
+from rollout.patterns import load_patterns
 from rollout.site import Site
 from rollout.verdict import Evidence, Finding, Verdict
 from tasks.task import step
 
+REGISTRY = PLANS / "patterns.yaml"
 EXPORTER_JOBS = "process|probe"
 
 
@@ -61,6 +65,25 @@ def check_rollback_access(site: Site, agents: Sequence[Agent]) -> tuple[Finding,
     sentence = f"the configuration of {len(agents) - len(closed)} of {len(agents)} agents can be changed back"
     verdict = Verdict.FAIL if closed else Verdict.PASS
     return (Finding("rollback_access", verdict, f"{len(agents) - len(closed)} of {len(agents)}", "all", sentence, evidence, tuple(sorted(closed))),)
+
+
+@step("check patterns", "check the evidence of the patterns that the plan applies")
+def check_patterns(site: Site, applied: Sequence[str], registry: Path = REGISTRY) -> tuple[Finding, ...]:
+    """Each pattern that the plan applies is in the registry, described in a document that is there, with something seen of it."""
+    began = site.clock.now()
+    try:
+        known = {pattern.name: pattern for pattern in load_patterns(registry)}
+    except InputError as error:
+        return (Finding("patterns", Verdict.FAIL, "no registry", "each pattern named with its evidence", str(error)),)
+    bare = sorted(name for name in applied if name not in known or not known[name].seen or not (ROOT / known[name].document).exists())
+    seen = {name: len(known[name].seen) for name in applied if name in known}
+    evidence = Evidence("registry of patterns", registry.name, began, site.clock.now(), sum(seen.values()))
+    told = "; ".join(f"{name}: {count} observations of ours" for name, count in seen.items()) or "the plan applies no pattern that is known"
+    sentence = f"Without evidence or document: {', '.join(bare)}." if bare else f"{told}."
+    verdict = Verdict.FAIL if bare else Verdict.PASS if seen else Verdict.ERROR
+    return (
+        Finding("patterns", verdict, f"{len(applied) - len(bare)} of {len(applied)}", "each pattern named with its evidence", sentence, evidence),
+    )
 
 
 def acknowledged(said: Sequence[Acknowledgement], points: Sequence[str], now: float) -> tuple[Finding, ...]:

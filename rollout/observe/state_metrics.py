@@ -55,6 +55,8 @@ def of_agents(ledger: Ledger | None, fleet: Fleet, now: float, within: float) ->
     """Every agent of the fleet, so that one that is not seen at all is missed."""
     members = gauge("fleet_agent", "1 for each agent that the fleet has.", "machine", "agent")
     changed = gauge("agent_changed", "Whether the agent carries the run's change.", "machine", "agent")
+    carries = gauge("agent_carries", "1; the label says whether the agent carries the change, to compare those that do with the others.",
+                    "machine", "agent", "change")  # fmt: skip
     batches = gauge("agent_batch", "The batch in which the agent was changed; 0: found so, or not changed.", "machine", "agent")
     planned = gauge("agent_restart_planned", "1 while the run is restarting the agent.", "machine", "agent")
     carrying = changed_agents(ledger) if ledger else {}
@@ -62,10 +64,11 @@ def of_agents(ledger: Ledger | None, fleet: Fleet, now: float, within: float) ->
         labels = [agent.machine, agent.name]
         members.add_metric(labels, 1)
         changed.add_metric(labels, agent.id in carrying)
+        carries.add_metric([*labels, "yes" if agent.id in carrying else "no"], 1)
         batches.add_metric(labels, carrying.get(agent.id, 0))
     for identity in planned_restarts(ledger, now, within) if ledger else ():
         planned.add_metric(identity.split("/"), 1)
-    yield from (members, changed, batches, planned)
+    yield from (members, changed, carries, batches, planned)
 
 
 def of_run(state: State, now: float) -> Iterator[Metric]:

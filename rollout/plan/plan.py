@@ -68,6 +68,11 @@ class Plan(Document):
                 return day
         raise Refused(f"plan {self.plan} has no day {number}")
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The optimization patterns that its days apply, by their name in the registry."""
+        return tuple(dict.fromkeys(day.optimization.pattern for day in self.days if day.optimization is not None))
+
     def criterion(self, identity: str) -> Criterion:
         """The criterion of that id; one that the plan does not have raises Refused."""
         for criterion in self.criteria:
