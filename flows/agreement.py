@@ -14,8 +14,7 @@ GATE = "hub_agreement"
 
 
 def agree(run: DayRun, what: str) -> tuple[Finding, ...]:
-    """Nothing with a single hub, nor on a day whose plan does not ask. Of two, both fresh must agree; where one is dead the other one is believed
-    and the report says so.
+    """Nothing with a single hub, nor on a day whose plan does not ask. Of two, both fresh must agree; a dead one is passed over, and told.
 
     Sources that disagree are no data: they are asked again within the plan's budget. Raises Held after it.
     """
