@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
 PlanName = Annotated[str, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml.")]
 Name = Annotated[str, typer.Option("--name", help="Who says so (self-declared).", default_factory=getpass.getuser, show_default="the login name")]
+Which = Annotated[str, typer.Argument(help="Which emergency: metrics, hub or optimization.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")]
 
 app = typer.Typer(help="The plan's emergency protocols; a run at work is aborted first. Needs no server.", no_args_is_help=True)
@@ -35,6 +36,14 @@ def metrics(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName =
 
 
 @app.command()
+def hub(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName = "week3") -> None:
+    """Back to the single hub with all agents, verified, in three minutes."""
+    from rollout.protocols import SINGLE_HUB
+
+    _carry_out(SINGLE_HUB, name, reason, site, plan)
+
+
+@app.command()
 def optimization(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanName = "week3") -> None:
     """All optimizations back on every agent, verified, in five minutes."""
     from rollout.protocols import OPTIMIZATION_BACK
@@ -42,17 +51,14 @@ def optimization(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanN
     _carry_out(OPTIMIZATION_BACK, name, reason, site, plan)
 
 
-def rehearse_emergencies(
-    name: Name, site: SiteName = "lab", plan: PlanName = "week3", protocol: Annotated[str, typer.Option(help="metrics or optimization.")] = "metrics"
-) -> None:
-    """Rehearse an emergency on a lab without that change: all on, then the emergency; keeps the record that criteria cite."""
-    from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK
+def rehearse_emergencies(name: Name, protocol: Which = "metrics", site: SiteName = "lab", plan: PlanName = "week3") -> None:
+    """Rehearse an emergency on a lab without its change: all on, then the emergency; keeps the record that criteria cite."""
+    from rollout.protocols import PROTOCOLS
     from rollout.rehearse import rehearse
 
-    protocols = {"metrics": METRICS_OFF, "optimization": OPTIMIZATION_BACK}
-    if protocol not in protocols:
-        raise typer.BadParameter(f"{protocol} is none of {', '.join(protocols)}")
-    _tell(rehearse(protocols[protocol], site_file(site), plan_file(plan), name))
+    if protocol not in PROTOCOLS:
+        raise typer.BadParameter(f"{protocol} is none of {', '.join(PROTOCOLS)}")
+    _tell(rehearse(PROTOCOLS[protocol], site_file(site), plan_file(plan), name))
 
 
 def _carry_out(protocol: Protocol, name: str, reason: str, site: str, plan: str) -> None:

@@ -49,4 +49,4 @@ def recall(run: DayRun) -> None:
 
 def is_finished(run: DayRun, batch: Batch) -> bool:
     """Whether an earlier attempt has taken exactly these agents through."""
-    return any(report.agents == batch.ids for report in run.record.batches)
+    return any(report.index == batch.index and report.agents == batch.ids for report in run.record.batches)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from flows.agreement import agree
 from flows.contract import judge_contract
 from flows.day_run import DayRun
 from flows.judging import findings_of, judge_look
@@ -97,7 +98,7 @@ class Baking:
         return Baked(decision, gate, (*self.told, *findings), extensions, judgement, back)
 
 
-def bake(run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> Baked:
+def bake(run: DayRun, batch: Batch, activation: Activation, last: bool) -> Baked:
     """Judge the activation, then look at the batch until it is promoted, rolled back or held. Raises Held when no source answers."""
     windows, baking = run.windows, Baking(run, batch, activation, last=last)
     decision, findings = baking.effect()
@@ -107,6 +108,7 @@ def bake(run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> Ba
     while baking.batch.agents:
         look = looks.pop(0)
         run.wait_until(activation.verified_at + (windows.settle + look) * run.site.scrape_interval)
+        agreed = agree(run, f"at look {look} of batch {batch.index}")
         restarts = foreign_restarts(run, baking.batch, activation)
         health = judge_health(run, run.changed(), activation.verified_at, f"after batch {batch.index}", restarts)
         judgement = judge_look(run, baking.batch, activation, look, restarts)
@@ -115,7 +117,7 @@ def bake(run: DayRun, batch: Batch, activation: Activation, *, last: bool) -> Ba
         proceed = judgement.proceed if votes else True
         if restarts and extensions:  # something else changed in the window: nothing good is said of it before it was extended
             verdict, proceed = max(verdict, Verdict.INCONCLUSIVE), False
-        seen = (*health, *findings_of(run, judgement, activation))
+        seen = (*agreed, *health, *findings_of(run, judgement, activation))
         guilty = blamed(run, seen, judgement)
         decision = baking.decide(verdict, guilty, proceed=proceed, extensions_left=len(extensions))
         if decision is Decision.SET_BACK:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from flows.attempts import GO_ON, decided, is_finished
 from flows.bake import Baked, bake
 from flows.crossings import between_batches
@@ -10,21 +13,39 @@ from flows.placebo import restart_placebo
 from flows.quiet_restart import hold_on_alerts, quiet_restart
 from rollout.batches import Batch
 from rollout.errors import GateFailed, Held
-from rollout.executor import Activation
+from rollout.executor import Activation, Executor
 from rollout.progress import Decision
 from rollout.report import BatchReport, check_report
 from rollout.verdict import Verdict
 from tasks.activate import activate_batch
 from tasks.validate import find_drift
 
+Bake = Callable[[DayRun, Batch, Activation, bool], Baked]
+"""Looks at an activated batch until a decision stands; the last argument says whether no batch follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One change of a day. batches: with indexes that no other stage of the day has; spacing: seconds from one batch to the next.
+
+    placebo: whether unchanged agents are restarted beside the canary.
+    """
+
+    executor: Executor
+    batches: tuple[Batch, ...]
+    spacing: float
+    bake: Bake
+    placebo: bool = False
+
+
 NOT_BAKED = Baked(Decision.HOLD, "", (), 0, None)
 """What the report says of a batch whose bake could not be measured."""
 
 
-def roll_out(run: DayRun) -> None:
-    """Take the day's change through all batches. Raises GateFailed (the guard rolls back), Held and Drift (a person decides)."""
-    batches = run.schedule.batches
-    spacing = run.day.spacing(run.pace, run.site.scrape_interval)
+def roll_out(run: DayRun, stage: Stage | None = None) -> None:
+    """Take a change through all its batches: the day's own, or that of a stage. Raises GateFailed (the guard rolls back), Held and Drift."""
+    stage = stage or Stage(run.executor, run.schedule.batches, run.day.spacing(run.pace, run.site.scrape_interval), bake, placebo=True)
+    batches = stage.batches
     for batch in batches:
         if is_finished(run, batch):
             continue
@@ -33,13 +54,13 @@ def roll_out(run: DayRun) -> None:
         find_drift(run.watched, run.touched, batch.index)
         run.begin(batch)
         began = run.site.clock.now()
-        if batch.is_canary:
+        if batch.is_canary and stage.placebo:
             restart_placebo(run, batch)
         with quiet_restart(run, batch.agents):
-            activation = activate_batch(run.executor, batch, batch.index, len(batches), batch.first, batch.last)
+            activation = activate_batch(stage.executor, batch, batch.index, len(batches), batch.first, batch.last)
         run.last_activation = activation.verified_at
         try:
-            baked = bake(run, batch, activation, last=batch is batches[-1])
+            baked = stage.bake(run, batch, activation, batch is batches[-1])
         except Held:
             _record(run, batch, activation, NOT_BAKED, began)
             raise
@@ -48,7 +69,7 @@ def roll_out(run: DayRun) -> None:
         run.show_progress(f"batch {batch.index} of {len(batches)}: {baked.decision.value}")
         _carry_out(baked, batch, activation)
         if baked.decision is Decision.PROMOTE:
-            run.wait_until(began + spacing)
+            run.wait_until(began + stage.spacing)
     hold_on_alerts(run)
     run.finish_batches()
 

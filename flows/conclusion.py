@@ -136,8 +136,8 @@ def _degraded(run: DayRun, outcome: Outcome) -> list[str]:
 
 def _last_look(run: DayRun) -> LastLook:
     """Every selected agent as it is seen now."""
-    change = run.site.change(run.day.change, run.day.environment) if run.day.change else None
-    return last_look(run.site, change, run.ledger, run.agents, run.ledger.batches(), run.bystanders.pids if run.bystanders else {})
+    changes = [executor.change for executor in run.executors] if run.day.change else []
+    return last_look(run.site, changes, run.ledger, run.agents, run.ledger.batches(), run.bystanders.pids if run.bystanders else {})
 
 
 def _rollback(run: DayRun) -> RollbackReport | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.agreement import agree_before
 from flows.baseline import take_baseline
 from flows.batch_loop import roll_out
 from flows.collection import validate_collection
@@ -29,6 +30,7 @@ def day1_metrics(parameters: DayParameters = DayParameters()) -> None:  # noqa: 
         with rollback_on_failure(run):
             with run.step("Current state validation"):
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
+                agree_before(run)
                 take_baseline(run)
                 record_cost(run)
                 run.require("hub", check_hub(run.site))

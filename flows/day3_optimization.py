@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.agreement import agree_before
 from flows.baseline import take_baseline
 from flows.batch_loop import roll_out
 from flows.candidates import choose_candidates
@@ -28,6 +29,7 @@ def day3_optimization(parameters: DayParameters = DayParameters()) -> None:  # n
         with rollback_on_failure(run):
             with run.step("Optimization candidate analysis"):
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
+                agree_before(run)
                 take_baseline(run)
                 choose_candidates(run)
             with run.step("Lazy loading pattern deployment"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
+from flows.agreement import agree_before
 from flows.baseline import take_baseline
 from flows.batch_loop import roll_out
 from flows.candidates import choose_candidates
@@ -32,6 +33,7 @@ def day4_optimization(parameters: DayParameters = DayParameters()) -> None:  # n
         with rollback_on_failure(run):
             with run.step("Remaining agent analysis"):
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
+                agree_before(run)
                 take_baseline(run)
                 choose_candidates(run)
             with run.step("Systematic optimization deployment"):

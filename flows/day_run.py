@@ -28,7 +28,7 @@ from rollout.ledger import CHANGED, Ledger, Step
 from rollout.observe.contract import Contract
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
-from rollout.plan import Day, Plan
+from rollout.plan import ChangeKind, Day, Plan
 from rollout.report import step_report
 from rollout.site import Site
 from rollout.verdict import Finding, Verdict, worst
@@ -96,9 +96,18 @@ class DayRun(PlannedDay):
         """What carries the day's change out and back."""
         if self.day.change is None:
             raise Refused(f"day {self.day.day} changes no agents")
+        return self.executor_of(self.day.change)
+
+    def executor_of(self, kind: ChangeKind) -> Executor:
+        """What carries a change of that kind out and back, on this run's ledger."""
         limits = Limits(self.day.deadlines.act, self.day.deadlines.verify, self.day.deadlines.rollback, self.batches.rollback_size)
-        change = self.site.change(self.day.change, self.day.environment)
+        change = self.site.change(kind, self.day.environment)
         return Executor(change, self.ledger, self.ownership, limits, self.working_time, self.before_each)
+
+    @property
+    def executors(self) -> list[Executor]:
+        """One for each change that this run has begun, the newest first: the order in which they come back."""
+        return [self.executor_of(ChangeKind(name)) for name in reversed(self.ledger.changes())]
 
     def before_each(self) -> None:
         """What stands before each act: the fleet is still ours, and no person has said stop. Raises OwnershipLost, Aborted."""

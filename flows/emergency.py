@@ -11,7 +11,7 @@ from rollout.document import Document
 from rollout.emergency import Call, Protocol, take_back
 from rollout.errors import RollbackIncomplete
 from rollout.parameters import PLAN_NAME
-from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK
+from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK, SINGLE_HUB
 from tasks.publish import publish_artifacts
 
 
@@ -28,6 +28,12 @@ class EmergencyParameters(Document):
 def emergency_metrics(parameters: EmergencyParameters) -> None:
     """Metrics off on every agent, verified, in two minutes. A run at work is aborted first; fails where agents were left behind."""
     _carry_out(parameters, METRICS_OFF)
+
+
+@flow(name="emergency-hub", flow_run_name="emergency single hub on {parameters.site}", persist_result=False)
+def emergency_hub(parameters: EmergencyParameters) -> None:
+    """Back to the single hub with all agents, verified, in three minutes. A run at work is aborted first; fails where something was left behind."""
+    _carry_out(parameters, SINGLE_HUB)
 
 
 @flow(name="emergency-optimization", flow_run_name="emergency optimizations back on {parameters.site}", persist_result=False)

@@ -11,9 +11,10 @@ from flows.crossings import stop_if_rejected
 from flows.day_run import DayRun
 from rollout.confirmation import confirm
 from rollout.errors import Drift, GateFailed, Held, OwnershipLost, RollbackIncomplete
-from rollout.executor import Reversal
+from rollout.executor import Reversal, roll_back_all
 from rollout.parameters import OnCancel
 from rollout.rollbacks import announce
+from rollout.single_hub import confirm_way_back
 from tasks.roll_back import roll_back
 
 
@@ -43,14 +44,16 @@ def rollback_on_failure(run: DayRun) -> Iterator[None]:
 
 
 def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
-    """Roll back those agents (None: all that the ledger names) and remember what became of it."""
+    """Roll back those agents of the present change (None: all that the ledger names, change by change) and remember what became of it."""
     run.log.warning("rolling back: %s", cause)
     what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
-    announce(run.ledger, run.ownership.epoch, cause, run.day.deadlines.rollback, agents)
+    ledger = run.ledger if agents is None else run.executors[0].ledger
+    announce(ledger, run.ownership.epoch, cause, run.day.deadlines.rollback, agents)
     reversal = bring_back(run, agents, what)
     run.record.reversal = reversal
     run.record.reversal_cause = cause
-    if confirmation := confirm(run.site, run.day, run.baseline, reversal):
+    confirmed = confirm_way_back if agents is None else confirm
+    if confirmation := confirmed(run.site, run.day, run.baseline, reversal):
         run.record.seconds_to_healthy = confirmation.seconds
         run.record.baseline_after = confirmation.sentence
         run.keep("rollback", [confirmation.finding])
@@ -58,16 +61,16 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
 
 
 def bring_back(run: DayRun, agents: Sequence[str] | None, what: str) -> Reversal:
-    """The rollback as a task, or without Prefect where that cannot run one. Raises OwnershipLost."""
-    executor = run.executor
+    """The rollback as a task, or without Prefect where that cannot run one. agents: of the present change; None: of all. Raises OwnershipLost."""
+    executors = run.executors if agents is None else run.executors[:1]
     try:
-        return roll_back(executor, agents, what)
+        return roll_back(executors, agents, what)
     except OwnershipLost:
         raise
     except (Exception, Pause):
         # a Prefect that cannot run a task any more, or a person who suspends the run just now, must not keep the fleet from coming back
         run.log.exception("the rollback task did not run; rolling back without it")
-        return executor.roll_back(agents)
+        return roll_back_all(executors, agents)
 
 
 def _scope(run: DayRun, cause: BaseException) -> Sequence[str] | None:

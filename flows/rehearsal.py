@@ -23,7 +23,7 @@ def rehearse_rollback(run: DayRun) -> None:
     executor = run.executor
     with quiet_restart(run, canary.agents):
         activation = activate_batch(executor, canary, 0, len(run.schedule.batches), canary.first, canary.last)
-        reversal = roll_back(executor, canary.ids, f"the canary {', '.join(canary.ids)}, as a rehearsal")
+        reversal = roll_back([executor], canary.ids, f"the canary {', '.join(canary.ids)}, as a rehearsal")
     if reversal.quarantined:
         raise RollbackIncomplete("the rehearsal on the canary could not be undone", reversal.quarantined)
     if activation.failed:

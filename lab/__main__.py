@@ -59,6 +59,7 @@ def _options() -> argparse.Namespace:
     whom = fault.add_mutually_exclusive_group()
     whom.add_argument("--agents", type=lambda text: tuple(text.split(",")), default=(), help="mainpc/A,mainpc/B (default: all)")
     whom.add_argument("--machine", help="all agents of one machine, or the machine itself")
+    whom.add_argument("--hub", help="for hub-dead: which")
     fault.add_argument("--percent", type=float, default=0.0)
     fault.add_argument("--seconds", type=float, default=40.0, help="for crash-after (default: 40)")
     when = fault.add_mutually_exclusive_group()
@@ -78,7 +79,9 @@ def _fault(site: Site, options: argparse.Namespace) -> None:
         cleared = clear(site, credentials)
         print("\n".join(f"cleared: {_sentence(order)}" for order in cleared) or "no faults were in force")
     else:
-        wishes = {name: getattr(options, name) for name in ("agents", "machine", "percent", "seconds", "only_with_metrics", "after", "back_after")}
+        wishes = {
+            name: getattr(options, name) for name in ("agents", "machine", "hub", "percent", "seconds", "only_with_metrics", "after", "back_after")
+        }
         inject(site, credentials, Wish(Fault(options.name), **wishes))
         print(f"{options.name}: done")
 

@@ -68,5 +68,5 @@ def _probe(site: Site) -> dict[str, Any]:
 
 
 def _agents(hub: Hub) -> dict[str, Any]:
-    files = {"files": [f"{hub.targets}/*.json"], "refresh_interval": "1s"}
+    files = {"files": [f"{hub.targets}/agents.json"], "refresh_interval": "1s"}
     return {"job_name": "agents", "scrape_interval": f"{AGENT_INTERVAL}s", "scrape_timeout": "10s", "file_sd_configs": [files]}

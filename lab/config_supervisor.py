@@ -14,7 +14,7 @@ from lab.site import BLACKBOX_PORT, EXPORTER_PORT, LOAD_PORT, SUPERVISOR_PORT, A
 from lab.supervisor import Credentials
 
 
-def main_file(machine: Machine, hub: Hub | None, credentials: Credentials, binaries: Mapping[str, Path]) -> str:
+def main_file(machine: Machine, credentials: Credentials, binaries: Mapping[str, Path]) -> str:
     """supervisord.conf: both servers, the programs that watch and load the machine, and the agents by inclusion."""
     login = f"username={credentials.username}\npassword={credentials.password}\n"
     return f"""\
@@ -39,7 +39,7 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [include]
 files=conf.d/*.conf
-{_infrastructure(machine, hub, credentials, binaries)}"""
+{_infrastructure(machine, credentials, binaries)}"""
 
 
 def agent_file(agent: Agent, site: Site) -> str:
@@ -86,7 +86,21 @@ redirect_stderr=true
 """
 
 
-def _infrastructure(machine: Machine, hub: Hub | None, credentials: Credentials, binaries: Mapping[str, Path]) -> str:
+def hub_file(machine: Machine, hub: Hub, binaries: Mapping[str, Path]) -> str:
+    """<program>.conf of a hub: a file of its own beside the agents', so that a rollout can change the hub as it changes them."""
+    prometheus = [
+        str(binaries["prometheus"]),
+        f"--config.file={machine.folder}/prometheus.yaml",
+        f"--web.listen-address={hub.address}:{hub.port}",
+        "--web.enable-lifecycle",
+        f"--storage.tsdb.path={machine.folder}/hub",
+        "--storage.tsdb.retention.time=6h",
+        "--log.level=warn",
+    ]
+    return program(hub.program, [sys.executable, "-m", "lab.session", *prometheus], machine, {}, priority=100)
+
+
+def _infrastructure(machine: Machine, credentials: Credentials, binaries: Mapping[str, Path]) -> str:
     blackbox = [
         str(binaries["prometheus-blackbox-exporter"]),
         f"--config.file={machine.folder}/blackbox.yaml",
@@ -103,17 +117,6 @@ def _infrastructure(machine: Machine, hub: Hub | None, credentials: Credentials,
         program("lab-exporter", in_session + exporter, machine, credentials.environment(), priority=100),
         program("lab-load", [*in_session, sys.executable, "-m", "lab.load"], machine, load, priority=900),
     ]
-    if hub is not None:
-        prometheus = [
-            str(binaries["prometheus"]),
-            f"--config.file={machine.folder}/prometheus.yaml",
-            f"--web.listen-address={hub.address}:{hub.port}",
-            "--web.enable-lifecycle",
-            f"--storage.tsdb.path={machine.folder}/hub",
-            "--storage.tsdb.retention.time=6h",
-            "--log.level=warn",
-        ]
-        sections.append(program("lab-hub", in_session + prometheus, machine, {}, priority=100))
     return "".join(sections)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import urllib.parse
@@ -77,7 +78,7 @@ def look(site: Site, credentials: Credentials) -> View:
     with ThreadPoolExecutor(16) as pool:
         machines = tuple(_machine(machine, Supervisor(machine, credentials), pool) for machine in site.machines)
         silent = tuple(_silent(site)) if site.alerting is not None else ()
-    return View(machines, tuple(_hub(site, hub) for hub in site.hubs), read_orders(site.faults), silent)
+    return View(machines, tuple(_hub(site, hub, credentials) for hub in site.hubs), read_orders(site.faults), silent)
 
 
 def _machine(machine: Machine, supervisor: Supervisor, pool: ThreadPoolExecutor) -> MachineView:
@@ -116,25 +117,28 @@ def _problem(agent: Agent, machine: Machine, program: dict[str, Any] | None) -> 
     return "" if pid == program["pid"] else f"/health is answered by pid {pid}, an orphan; the supervised pid is {program['pid']}"
 
 
-def _hub(site: Site, hub: Hub) -> HubView:
+def _hub(site: Site, hub: Hub, credentials: Credentials) -> HubView:
+    """The credentials go along in any case: a hub that asks for none does not look at them."""
     wanted = len(site.agents) + 2 * len(site.machines)
-    if _get(hub.address, hub.port, "/-/ready")[0] != 200:
+    login = "Basic " + base64.b64encode(f"{credentials.username}:{credentials.hub_password}".encode()).decode()
+    if _get(hub.address, hub.port, "/-/ready", login)[0] != 200:
         return HubView(hub.name, ready=False, targets_up=0, targets=wanted, probes=0)
-    up = _count(hub, f'count(up{{job=~"{"|".join(OUTSIDE_JOBS)}"}} == 1)')
-    return HubView(hub.name, ready=True, targets_up=up, targets=wanted, probes=_count(hub, "count(probe_success == 1)"))
+    up = _count(hub, f'count(max without (scraped_by) (up{{job=~"{"|".join(OUTSIDE_JOBS)}"}}) == 1)', login)
+    probes = _count(hub, "count(max without (scraped_by) (probe_success) == 1)", login)
+    return HubView(hub.name, ready=True, targets_up=up, targets=wanted, probes=probes)
 
 
-def _count(hub: Hub, query: str) -> int:
-    status, body = _get(hub.address, hub.port, "/api/v1/query?" + urllib.parse.urlencode({"query": query}))
+def _count(hub: Hub, query: str, login: str) -> int:
+    status, body = _get(hub.address, hub.port, "/api/v1/query?" + urllib.parse.urlencode({"query": query}), login)
     result = json.loads(body)["data"]["result"] if status == 200 else []
     return int(result[0]["value"][1]) if result else 0
 
 
-def _get(address: str, port: int, path: str) -> tuple[int, bytes]:
+def _get(address: str, port: int, path: str, login: str = "") -> tuple[int, bytes]:
     """Status and body; status 0 when there was no whole answer in time."""
     connection = http.client.HTTPConnection(address, port, timeout=PROBE_SECONDS)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers={"Authorization": login} if login else {})
         response = connection.getresponse()
         return response.status, response.read()
     except (OSError, http.client.HTTPException):

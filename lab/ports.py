@@ -35,11 +35,13 @@ def claims(site: Site) -> Iterator[Claim]:
             yield Claim(f"{agent.id} (health)", machine.address, agent.health_port)
             if agent.port is not None:
                 yield Claim(agent.id, machine.address, agent.port)
+        if site.watchdog_port is not None:
+            yield Claim(f"{machine.name}'s watchdog", machine.address, site.watchdog_port)
     if site.alerting is not None:
         places = {"Alertmanager": ALERTMANAGER_PORT, "inbox": INBOX_PORT, "mail": MAIL_PORT, "state exporter": STATE_PORT}
         for name, port in places.items():
             yield Claim(f"the {name}", site.machine(site.alerting).address, port)
-    for hub in site.hubs:
+    for hub in site.all_hubs:
         yield Claim(f"hub {hub.name}", hub.address, hub.port)
 
 

@@ -65,7 +65,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """One Prometheus: the machine it runs on, where it listens, the folder its targets are dropped into and that of its rules."""
+    """One Prometheus: the machine it runs on, where it listens, the folder its targets are dropped into, that of its rules, the program that it is.
+
+    later: whether `up` leaves it to a rollout and only keeps its place free.
+    """
 
     name: str
     machine: str
@@ -73,6 +76,8 @@ class Hub:
     port: int
     targets: Path
     rules: Path | None = None
+    program: str = "lab-hub"
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,22 @@ class Site:
     state: Path
     scrape_interval: int
     machines: tuple[Machine, ...]
-    hubs: tuple[Hub, ...]
+    all_hubs: tuple[Hub, ...]
     file: Path
+    watchdog_port: int | None = None
     alerting: str | None = None
+
+    @property
+    def hubs(self) -> tuple[Hub, ...]:
+        """The hubs that `up` starts."""
+        return tuple(hub for hub in self.all_hubs if not hub.later)
+
+    def hub(self, name: str) -> Hub:
+        """The hub of that name; LabError when there is none."""
+        for hub in self.all_hubs:
+            if hub.name == name:
+                return hub
+        raise LabError(f"no hub {name} in {self.name}; there are {', '.join(hub.name for hub in self.all_hubs)}")
 
     @cached_property
     def agents(self) -> dict[str, Agent]:
@@ -121,9 +139,10 @@ def load_site(file: Path) -> Site:
             Machine(name, access["address"], _machine_folder(folder, state, name, access), _agents(name, groups[name]))
             for name, access in place["machines"].items()
         )
-        hubs = tuple(_hub(folder, entry) for entry in place["hubs"])
+        hubs = tuple(_hub(folder, entry, later=bool(index)) for index, entry in enumerate(place["hubs"]))
+        watchdog = place["pair"]["watchdog"]["port"] if "pair" in place else None
         alerting = place["alerting"]["alertmanager"]["machine"] if "alerting" in place else None
-        return Site(place["site"], state, int(place["scrape_interval"]), machines, hubs, file.resolve(), alerting)
+        return Site(place["site"], state, int(place["scrape_interval"]), machines, hubs, file.resolve(), watchdog, alerting)
     except (KeyError, TypeError, AttributeError) as error:
         raise LabError(f"{file} or its fleet file: missing or malformed key: {error}") from error
 
@@ -170,9 +189,10 @@ def _agents(machine: str, groups: Mapping[str, Any]) -> tuple[Agent, ...]:
     )
 
 
-def _hub(folder: Path, entry: Mapping[str, Any]) -> Hub:
+def _hub(folder: Path, entry: Mapping[str, Any], *, later: bool) -> Hub:
     url = urlsplit(entry["url"])
     if url.hostname is None or url.port is None:
         raise LabError(f"hub {entry['name']}: the url needs an address and a port: {entry['url']}")
+    program = entry.get("service", {}).get("program", "lab-hub")
     rules = (folder / entry["rules"]).resolve() if "rules" in entry else None
-    return Hub(entry["name"], entry["machine"], url.hostname, url.port, (folder / entry["targets"]).resolve(), rules)
+    return Hub(entry["name"], entry["machine"], url.hostname, url.port, (folder / entry["targets"]).resolve(), rules, program, later)

@@ -24,14 +24,19 @@ INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """User and password of the lab's supervisors."""
+    """User and password of the lab's supervisors, and the password that hubs ask for once a rollout has told them to."""
 
     username: str
     password: str
+    hub_password: str = ""
 
     def environment(self) -> dict[str, str]:
-        """The variables by which the exporter and a rollout learn of them."""
+        """The variables by which the exporter learns of them."""
         return {"ROLLOUT_SUPERVISOR_USER": self.username, "ROLLOUT_SUPERVISOR_PASSWORD": self.password}
+
+    def secrets(self) -> dict[str, str]:
+        """The variables by which a rollout learns of them."""
+        return self.environment() | {"ROLLOUT_HUB_USER": self.username, "ROLLOUT_HUB_PASSWORD": self.hub_password}
 
 
 def environment_for(site: Site) -> dict[str, str]:
@@ -42,12 +47,12 @@ def environment_for(site: Site) -> dict[str, str]:
 
 def new_credentials(state: Path) -> Credentials:
     """Makes up a password and leaves it in the lab's folder, for its owner to read."""
-    credentials = Credentials("lab", secrets.token_hex(16))
+    credentials = Credentials("lab", secrets.token_hex(16), secrets.token_hex(16))
     file = state / ENVIRONMENT_FILE
     file.unlink(missing_ok=True)
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as stream:
-        stream.writelines(f"{key}={value}\n" for key, value in credentials.environment().items())
+        stream.writelines(f"{key}={value}\n" for key, value in credentials.secrets().items())
     return credentials
 
 
@@ -58,7 +63,7 @@ def read_credentials(state: Path) -> Credentials | None:
     except FileNotFoundError:
         return None
     values = dict(line.split("=", 1) for line in lines)
-    return Credentials(values["ROLLOUT_SUPERVISOR_USER"], values["ROLLOUT_SUPERVISOR_PASSWORD"])
+    return Credentials(values["ROLLOUT_SUPERVISOR_USER"], values["ROLLOUT_SUPERVISOR_PASSWORD"], values.get("ROLLOUT_HUB_PASSWORD", ""))
 
 
 class Supervisor:

@@ -14,7 +14,7 @@ from lab import binaries
 from lab.config_alerting import nobody_file
 from lab.config_alerting import programs as alerting_programs
 from lab.config_hub import blackbox_file, prometheus_file
-from lab.config_supervisor import agent_file, main_file
+from lab.config_supervisor import agent_file, hub_file, main_file
 from lab.errors import LabError
 from lab.look import look
 from lab.ports import claims, is_free, refuse_taken
@@ -58,12 +58,12 @@ def is_up(site: Site) -> bool:
 def build(site: Site, found: dict[str, Path]) -> Credentials:
     """Writes the lab's folder anew: credentials, configurations, empty targets, no faults, no old samples."""
     for machine in site.machines:
-        for stale in (machine.programs, machine.logs, machine.folder / "hub", machine.folder / "alertmanager"):
+        for stale in (machine.programs, machine.logs, *(machine.folder / name for name in ("hub", "pair", "alertmanager"))):
             shutil.rmtree(stale, ignore_errors=True)
         machine.programs.mkdir(parents=True)
         machine.logs.mkdir()
         machine.socket.unlink(missing_ok=True)
-    for hub in site.hubs:
+    for hub in site.all_hubs:
         shutil.rmtree(hub.targets, ignore_errors=True)
         hub.targets.mkdir(parents=True)
         if hub.rules is not None:
@@ -80,13 +80,14 @@ def _configure(site: Site, machine: Machine, credentials: Credentials, found: di
     hub = site.hub_of(machine)
     main = machine.folder / "supervisord.conf"
     main.touch(mode=0o600)
-    main.write_text(main_file(machine, hub, credentials, found) + alerting_programs(site, machine, found), encoding="utf-8")
+    main.write_text(main_file(machine, credentials, found) + alerting_programs(site, machine, found), encoding="utf-8")
     (machine.folder / "blackbox.yaml").write_text(blackbox_file(), encoding="utf-8")
     if site.alerting == machine.name:
         (machine.folder / "alertmanager.yaml").write_text(nobody_file(), encoding="utf-8")
         (machine.folder / "inbox.jsonl").unlink(missing_ok=True)
     if hub is not None:
         (machine.folder / "prometheus.yaml").write_text(prometheus_file(site, hub), encoding="utf-8")
+        (machine.programs / f"{hub.program}.conf").write_text(hub_file(machine, hub, found), encoding="utf-8")
     for agent in machine.agents:
         file = machine.programs / f"{agent.name}.conf"
         file.touch(mode=0o600)

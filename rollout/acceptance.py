@@ -42,9 +42,8 @@ def accept(run: str, name: str, reason: str, site_file: Path) -> DayReport | Non
     AuditFile(site.state).append(AuditEntry(site.clock.now(), run, Closing.ACCEPT, name, reason))
     steps = ledger.last_steps()
     stay = sum(step in CHANGED for step in steps.values())
-    kind = facts["change"]
-    change = site.change(ChangeKind(kind), day.environment) if kind else None
-    look = last_look(site, change, ledger, site.fleet.agents, ledger.batches(), {agent.agent: agent.pid_before for agent in former.agents})
+    changes = [site.change(ChangeKind(name), day.environment) for name in ledger.changes()]
+    look = last_look(site, changes, ledger, site.fleet.agents, ledger.batches(), {agent.agent: agent.pid_before for agent in former.agents})
     left = ", ".join(agent for agent, step in steps.items() if step is Step.QUARANTINED)
     said = f"Accepted as it is by {name}: {reason}. {stay} agents stay changed" + (f", in quarantine: {left}" if left else "")
     report = former.model_copy(

@@ -54,6 +54,7 @@ class Emergency(Enum):
     """The plan's emergency protocols, as far as they are built (plan.md lines 336-383)."""
 
     METRICS = "emergency metrics"
+    HUB = "emergency hub"
     OPTIMIZATION = "emergency optimization"
 
 

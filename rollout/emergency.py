@@ -16,10 +16,10 @@ from rollout.alert import alert_of
 from rollout.audit import AuditEntry, AuditFile, Emergency, Order
 from rollout.change import Change, Snapshot
 from rollout.clock import Deadline, wait_until
-from rollout.confirmation import Confirmation, confirm
+from rollout.confirmation import Confirmation
 from rollout.errors import StillAtWork
 from rollout.evidence import with_records
-from rollout.executor import Executor, Limits, Reversal
+from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import last_look
 from rollout.foresight import newest_baseline
 from rollout.ledger import Ledger, Step
@@ -29,6 +29,7 @@ from rollout.report import DayReport, Outcome, RollbackReport, alert_report, cri
 from rollout.report_file import write_report
 from rollout.rollbacks import announce
 from rollout.settlement import settle
+from rollout.single_hub import confirm_way_back
 from rollout.site import Site, load_site
 
 LOOK = 0.5
@@ -56,7 +57,8 @@ class Found:
 class Protocol:
     """One of the plan's emergencies. day: the one that makes the change; its deadlines hold; find: who has to come back, and to what.
 
-    title, done: "Emergency: TITLE" and "N agents DONE" of the report.
+    title, done: "Emergency: TITLE" and "N agents DONE" of the report; earlier: changes that the day makes before that one, the newest first,
+    each with who has to come back; they come back after it.
     """
 
     said: Emergency
@@ -66,6 +68,7 @@ class Protocol:
     title: str
     done: str
     find: Callable[[Site, Change], Found]
+    earlier: tuple[tuple[ChangeKind, Callable[[Site, Change], Found]], ...] = ()
 
 
 def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) -> DayReport:
@@ -86,16 +89,20 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     ledger = Ledger(site.runs / call.run / "ledger.jsonl", site.clock)
     kind = protocol.change
     ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=plan.plan, site=site.name, change=kind.value, on_cancel="roll back")
-    change = site.change(kind)
-    found = protocol.find(site, change)
-    ledger.intend(ownership.epoch, found.states, 0)
     limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size if day.batches else 1)
-    executor = Executor(change, ledger, ownership, limits, site.clock)
+    executors: list[Executor] = []
+    unseen: dict[str, str] = {}
+    for made, find in reversed(((kind, protocol.find), *protocol.earlier)):
+        change = site.change(made)
+        found = find(site, change)
+        ledger.part(made.value).intend(ownership.epoch, found.states, 0)
+        executors.insert(0, Executor(change, ledger, ownership, limits, site.clock))
+        unseen |= found.unseen
     announce(ledger, ownership.epoch, f"emergency: {call.reason}", day.deadlines.rollback)
-    back = executor.roll_back()
-    reversal = Reversal(began, back.ended, back.restored, back.quarantined | found.unseen)
-    confirmation = confirm(site, day, _baseline(site), reversal, protocol.criterion)
-    report = _report(call, protocol, site, plan, reversal, confirmation, ledger, executor)
+    back = roll_back_all(executors)
+    reversal = Reversal(began, back.ended, back.restored, back.quarantined | unseen)
+    confirmation = confirm_way_back(site, day, _baseline(site), reversal, protocol.criterion)
+    report = _report(call, protocol, site, plan, reversal, confirmation, ledger, [executor.change for executor in executors])
     report = with_records(report, site.reports / call.run, ledger.file, AuditFile(site.state))
     if report.outcome is Outcome.COMPLETE:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=report.outcome.value)
@@ -135,11 +142,11 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
     reversal: Reversal,
     confirmation: Confirmation | None,
     ledger: Ledger,
-    executor: Executor,
+    changes: Sequence[Change],
 ) -> DayReport:
     budget = plan.day(protocol.day).deadlines.rollback
     criterion = plan.criterion(protocol.criterion)
-    look = last_look(site, executor.change, ledger, site.fleet.agents, ledger.batches(), {})
+    look = last_look(site, changes, ledger, site.fleet.agents, ledger.batches(), {})
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.COMPLETE
     names = ", ".join(f"{agent} ({reason})" for agent, reason in reversal.quarantined.items())
     done = f"{len(reversal.restored)} agents {protocol.done} and were read back {reversal.seconds:.1f} s after the call (budget {budget:.0f} s)"

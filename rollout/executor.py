@@ -69,7 +69,7 @@ class Executor:
         self, change: Change, ledger: Ledger, ownership: Ownership, limits: Limits, clock: Clock, before_each: BeforeEach | None = None
     ) -> None:
         self.change = change
-        self.ledger = ledger
+        self.ledger = ledger.part(change.name)
         self._ownership = ownership
         self._limits = limits
         self._clock = clock
@@ -213,6 +213,17 @@ class Executor:
     def _mark(self, step: Step, agents: Iterable[str], batch: int) -> None:
         if chosen := list(agents):
             self.ledger.append(self._ownership.epoch, step, chosen, batch=batch)
+
+
+def roll_back_all(executors: Sequence[Executor], agents: Sequence[str] | None = None) -> Reversal:
+    """Bring back the changes of a run (or only those agents), one after the other in the order given, newest first. Raises OwnershipLost.
+
+    One that leaves agents behind does not keep the others from coming back; an agent of several changes is restored when it is back from all.
+    """
+    parts = [executor.roll_back(agents) for executor in executors]
+    quarantined = {agent: reason for part in parts for agent, reason in part.quarantined.items()}
+    restored = dict.fromkeys(agent for part in parts for agent in part.restored if agent not in quarantined)
+    return Reversal(parts[0].began, parts[-1].ended, tuple(restored), quarantined)
 
 
 def _by_agent(snapshots: Iterable[Snapshot]) -> dict[str, Snapshot]:

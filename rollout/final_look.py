@@ -32,7 +32,7 @@ class LastLook:
 
 
 def last_look(
-    site: Site, change: Change | None, ledger: Ledger, agents: Sequence[Agent], batches: Mapping[str, int], pids_before: Mapping[str, int]
+    site: Site, changes: Sequence[Change], ledger: Ledger, agents: Sequence[Agent], batches: Mapping[str, int], pids_before: Mapping[str, int]
 ) -> LastLook:
     """Every agent as the witnesses see it now. batches, pids_before: by identity. Never raises for a machine that does not answer."""
     steps, former, away = ledger.last_steps(), ledger.first_snapshots(), ledger.away_seconds()
@@ -41,7 +41,7 @@ def last_look(
     for machine, group in by_machine(agents).items():
         try:
             witnesses = {seen.agent.id: seen for seen in witness_all(site.machines, group, site.prober)}
-            wrong = _not_as_recorded(change, ledger, group)
+            wrong = _not_as_recorded(changes, ledger, group)
         except (RolloutError, OSError) as error:
             unknowns.append(f"{len(group)} agents of {machine} could not be seen at the end: {error}")
             witnesses, wrong = {}, {}
@@ -62,11 +62,16 @@ def last_look(
     return LastLook(tuple(entries[agent.id] for agent in agents), tuple(unknowns))
 
 
-def _not_as_recorded(change: Change | None, ledger: Ledger, agents: Sequence[Agent]) -> dict[str, tuple[str, ...]]:
+def _not_as_recorded(changes: Sequence[Change], ledger: Ledger, agents: Sequence[Agent]) -> dict[str, tuple[str, ...]]:
     """Agents that the ledger calls changed and verified, and the witnesses do not (any more)."""
-    applied = [agent for agent in agents if ledger.last_steps().get(agent.id) in (Step.VERIFIED, Step.FOUND)]
-    readings = change.read_applied(applied, 0.0) if change is not None and applied else []
-    return {reading.agent: reading.disagreements for reading in readings if not reading.verified}
+    wrong: dict[str, tuple[str, ...]] = {}
+    for change in changes:
+        steps = ledger.part(change.name).last_steps()
+        applied = [agent for agent in agents if steps.get(agent.id) in (Step.VERIFIED, Step.FOUND)]
+        for reading in change.read_applied(applied, 0.0) if applied else []:
+            if not reading.verified:
+                wrong[reading.agent] = (*wrong.get(reading.agent, ()), *reading.disagreements)
+    return wrong
 
 
 def _fingerprint(site: Site, agent: Agent) -> str | None:

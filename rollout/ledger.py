@@ -40,13 +40,18 @@ class Step(Enum):
 
 UNDONE = frozenset({Step.INTENDED, Step.REVERTING, Step.RESTORED, Step.QUARANTINED})
 """Steps of an agent after which what was decided on its batch no longer holds."""
+Subject = tuple[str, str]
+"""A change's name and an agent's identity."""
 CHANGED = frozenset({Step.INTENDED, Step.APPLIED, Step.VERIFIED, Step.REVERTING, Step.QUARANTINED})
 """Steps after which an agent may differ from what it was: what a rollback has to undo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line. at: Unix seconds; epoch: the ownership under which it was written; batch: from 1, 0 outside the batch loop."""
+    """One line. at: Unix seconds; epoch: the ownership under which it was written; batch: from 1, 0 outside the batch loop.
+
+    change: which of the run's changes it belongs to, empty where the run has one only (as ledgers before day 2 had) or none is meant.
+    """
 
     at: float
     epoch: int
@@ -55,6 +60,7 @@ class Entry:
     batch: int = 0
     snapshot: Snapshot | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    change: str = ""
 
     def to_line(self) -> str:
         """The entry as one JSON line."""
@@ -71,20 +77,36 @@ class Entry:
 
 
 class Ledger:
-    """The append-only file of one run."""
+    """The append-only file of one run.
+
+    A run may carry several changes, and an agent may be the subject of more than one. `part` is the ledger as one change sees it; the whole
+    tells of each agent its most recent change that is not back, or else its latest step.
+    """
 
     def __init__(self, file: Path, clock: Clock) -> None:
         self.file = file
         self._clock = clock
-        self.entries: list[Entry] = _read(file)
+        self._entries: list[Entry] = _read(file)
+        self._change = ""
+
+    def part(self, change: str) -> Ledger:
+        """The same ledger, for one change alone: what it writes belongs to that change, and what it reads too. Both see what either writes."""
+        part = object.__new__(Ledger)
+        part.file, part._clock, part._entries, part._change = self.file, self._clock, self._entries, change
+        return part
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What was written, oldest first; in a part, what belongs to its change or to the run."""
+        return [entry for entry in self._entries if entry.change in ("", self._change)] if self._change else list(self._entries)
 
     def append(self, epoch: int, step: Step, agents: Iterable[str] = ("",), *, batch: int = 0, **facts: Any) -> None:  # noqa: ANN401
         """Write one entry per agent and have them all on disk before returning."""
-        self._write([Entry(self._clock.now(), epoch, step, agent, batch, None, facts) for agent in agents])
+        self._write([Entry(self._clock.now(), epoch, step, agent, batch, None, facts, self._change) for agent in agents])
 
     def intend(self, epoch: int, snapshots: Iterable[Snapshot], batch: int) -> None:
         """Record the prior state of agents that are about to be changed."""
-        self._write([Entry(self._clock.now(), epoch, Step.INTENDED, s.agent, batch, s) for s in snapshots])
+        self._write([Entry(self._clock.now(), epoch, Step.INTENDED, s.agent, batch, s, {}, self._change) for s in snapshots])
 
     def _write(self, entries: list[Entry]) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -97,46 +119,70 @@ class Ledger:
             os.fsync(stream.fileno())
         if created:
             _sync_folder(self.file.parent)
-        self.entries.extend(entries)
+        self._entries.extend(entries)
 
     @property
     def exists(self) -> bool:
         """Whether anything was ever written."""
-        return bool(self.entries)
+        return bool(self._entries)
 
     @property
     def settled(self) -> bool:
         """Whether nothing is left to do: never opened, or closed last."""
-        return not self.entries or self.entries[-1].step is Step.CLOSED
+        return not self._entries or self._entries[-1].step is Step.CLOSED
 
     @property
     def opened(self) -> Entry:
         """The latest opening, which says what the run was started with."""
         return next(entry for entry in reversed(self.entries) if entry.step is Step.OPENED)
 
+    def changes(self) -> tuple[str, ...]:
+        """The names of the run's changes in the order in which they began; what the run was opened with, where its entries do not say."""
+        named = dict.fromkeys(self._subject(entry)[0] for entry in self._entries if entry.agent)
+        return tuple(name for name in named if name) or ((self._opened_with,) if self._opened_with else ())
+
     def last_steps(self) -> dict[str, Step]:
         """The latest step of each agent, in the order in which the agents were first intended since they last were clean."""
         steps: dict[str, Step] = {}
-        for entry in self.entries:
-            if entry.agent:
-                if entry.step is Step.INTENDED and steps.get(entry.agent) not in CHANGED:
-                    steps.pop(entry.agent, None)  # a fresh start moves the agent to the end of the order
-                steps[entry.agent] = entry.step
+        for (_, agent), step in self._steps().items():
+            if step in CHANGED or steps.get(agent) not in CHANGED:
+                steps.pop(agent, None)
+                steps[agent] = step
         return steps
 
     def changed(self) -> list[Snapshot]:
-        """The prior states of all agents that may differ from what they were, last changed first.
+        """The prior states of all agents that may differ from what they were, last changed first; in the whole one for each change.
 
         Of an agent intended twice without a restore in between the first snapshot counts: the second one saw our own change.
         """
-        first: dict[str, Snapshot] = {}
+        first: dict[Subject, Snapshot] = {}
         for entry in self.entries:
             if entry.step is Step.INTENDED and entry.snapshot is not None:
-                first.setdefault(entry.agent, entry.snapshot)
+                first.setdefault(self._subject(entry), entry.snapshot)
             elif entry.step is Step.RESTORED:
-                first.pop(entry.agent, None)
-        steps = self.last_steps()
-        return [first[agent] for agent in reversed(steps) if steps[agent] in CHANGED]
+                first.pop(self._subject(entry), None)
+        steps = self._steps()
+        return [first[subject] for subject in reversed(steps) if steps[subject] in CHANGED]
+
+    def _subject(self, entry: Entry) -> Subject:
+        """Whom an entry is about; one that does not say its change belongs to what the run was opened with."""
+        return entry.change or self._change or self._opened_with, entry.agent
+
+    @property
+    def _opened_with(self) -> str:
+        opening = next((entry for entry in reversed(self._entries) if entry.step is Step.OPENED), None)
+        return str(opening.facts.get("change", "")) if opening else ""
+
+    def _steps(self) -> dict[Subject, Step]:
+        """The latest step of each agent under each change; a fresh start moves it to the end of the order."""
+        steps: dict[Subject, Step] = {}
+        for entry in self.entries:
+            if entry.agent:
+                subject = self._subject(entry)
+                if entry.step is Step.INTENDED and steps.get(subject) not in CHANGED:
+                    steps.pop(subject, None)
+                steps[subject] = entry.step
+        return steps
 
     def batches(self) -> dict[str, int]:
         """The batch in which each agent was last intended."""
@@ -145,14 +191,14 @@ class Ledger:
     def decisions(self) -> dict[int, Entry]:
         """The latest decision on each batch, where none of its agents was attempted or brought back since."""
         standing: dict[int, Entry] = {}
-        batch_of: dict[str, int] = {}
+        batch_of: dict[Subject, int] = {}
         for entry in self.entries:
             if entry.step is Step.DECIDED:
                 standing[entry.batch] = entry
             elif entry.step in UNDONE:
                 if entry.step is Step.INTENDED:
-                    batch_of[entry.agent] = entry.batch
-                standing.pop(batch_of.get(entry.agent, 0), None)
+                    batch_of[self._subject(entry)] = entry.batch
+                standing.pop(batch_of.get(self._subject(entry), 0), None)
         return standing
 
     def last_times(self) -> dict[str, float]:

@@ -11,9 +11,11 @@ from rollout.changes import lazy_loading, metrics
 from rollout.changes.environment import is_on
 from rollout.emergency import Found, Protocol
 from rollout.errors import RolloutError
+from rollout.hub import Hub
 from rollout.ledger import Ledger
 from rollout.observe.witness import by_machine
 from rollout.plan import ChangeKind
+from rollout.services.hub_routes import HubRoutes, written
 from rollout.site import Site
 
 
@@ -48,6 +50,38 @@ def _before(present: Snapshot, flag: str, priors: Mapping[str, str | None]) -> S
     return replace(present, settings={flag: priors.get(present.agent, "false")}, fingerprint="")
 
 
+def routed(site: Site, change: Change) -> Found:
+    """Every agent with its targets at the first hub alone; nobody while that hub is not of a pair, since agents are routed after it is."""
+    del change
+    if not _of_pair(site.hub_pair.hubs[0]):
+        return Found((), {})
+    routes = HubRoutes(site.hub_pair)
+    present = routes.present(site.fleet.agents)
+    wanted = {agent.id: routes.single(agent, metrics=routes.has_metrics(present[agent.id])) for agent in site.fleet.agents}
+    return Found([Snapshot(agent, written(route), "", 0, 0.0) for agent, route in wanted.items()], {})
+
+
+def paired_hubs(site: Site, change: Change) -> Found:
+    """Hubs that are of a pair, however half done, each as the newest run that made it one found it; those of which no ledger knows it are unseen.
+
+    The first hub comes last, so that it comes back first: it scrapes everything before the other one goes.
+    """
+    priors: dict[str, Snapshot] = {}
+    for file in sorted(site.runs.glob("*/ledger.jsonl"), key=lambda file: file.stat().st_mtime, reverse=True):
+        for entry in Ledger(file, site.clock).part(change.name).entries:
+            if entry.change == change.name and entry.snapshot is not None and entry.snapshot.settings.get("configuration") is None:
+                priors.setdefault(entry.agent, entry.snapshot)
+    deployed = [hub.agent.id for hub in reversed(site.hub_pair.hubs) if _of_pair(hub)]
+    lost = {agent: "no ledger knows what it was before the pair" for agent in deployed if agent not in priors}
+    return Found([priors[agent] for agent in deployed if agent in priors], lost)
+
+
+def _of_pair(hub: Hub) -> bool:
+    """Whether anything of a pair's hub lies on its machine."""
+    names = {file.name for file in hub.machine.transport.files(hub.service.folder)}
+    return bool(names & {hub.configuration.name, hub.web.name, hub.password.name})
+
+
 METRICS_OFF = Protocol(
     said=Emergency.METRICS,
     change=ChangeKind.METRICS,
@@ -59,6 +93,18 @@ METRICS_OFF = Protocol(
 )
 """Risk 1 (plan.md lines 341-352)."""
 
+SINGLE_HUB = Protocol(
+    said=Emergency.HUB,
+    change=ChangeKind.ROUTING,
+    day=2,
+    criterion="E2",
+    title="back to the single hub",
+    done="are at the single hub again",
+    find=routed,
+    earlier=((ChangeKind.HUBS, paired_hubs),),
+)
+"""Risk 2 (plan.md lines 357-368)."""
+
 OPTIMIZATION_BACK = Protocol(
     said=Emergency.OPTIMIZATION,
     change=ChangeKind.LAZY_LOADING,
@@ -69,3 +115,6 @@ OPTIMIZATION_BACK = Protocol(
     find=lambda site, change: found_by_flag(site, change, lazy_loading.FLAG),
 )
 """Risk 3 (plan.md lines 373-383); the snapshots of the ledgers take the place of `git revert` (docs/decisions/0051)."""
+
+PROTOCOLS = {"metrics": METRICS_OFF, "hub": SINGLE_HUB, "optimization": OPTIMIZATION_BACK}
+"""By the words that the commands take."""

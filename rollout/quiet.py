@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import pandas as pd
 
 from rollout.clock import Clock
 from rollout.fleet import Fleet
+from rollout.hub import configured
 from rollout.observe.frame import by_agent, selection
 from rollout.observe.impact import impact_samples
 from rollout.observe.prometheus import Prometheus, Source, Sources
 from rollout.plan import Day
+from rollout.secrets import read_secrets
 from rollout.site_file import SiteFile
+from rollout.transports.local import LocalTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,17 @@ class Quiet:
 
 
 def sources_of(site: SiteFile, clock: Clock, timeout: float) -> Sources:
-    """The site's sources alone: reading needs no supervisor and none of its secrets."""
-    return Sources([Prometheus(each.name, each.url, clock, site.scrape_interval, timeout) for each in site.asked])
+    """The site's sources alone: reading needs no supervisor and none of its secrets; credentials of the hubs go along where there are any.
+
+    The second hub of a pair is a source while both are configured as one.
+    """
+    login = site.hub_login(read_secrets(site.secrets) | dict(os.environ))
+    transports = {name: LocalTransport(machine.address) for name, machine in site.machines.items()}
+
+    def in_force(name: str) -> bool:
+        return site.pair is None or name != site.hubs[1].name or all(configured(hub.running, transports[hub.machine]) for hub in site.hubs)
+
+    return Sources([Prometheus(each.name, each.url, clock, site.scrape_interval, timeout, login) for each in site.asked], in_force)
 
 
 def quiet_window(source: Source, day: Day, fleet: Fleet, window: tuple[float, float], scrape_interval: float, rate: float) -> Quiet:
@@ -43,5 +56,7 @@ def quiet_window(source: Source, day: Day, fleet: Fleet, window: tuple[float, fl
 
 def _restarted(source: Source, agents: list[str], seconds: int) -> tuple[str, ...] | None:
     """Agents whose process start time changed within the last seconds."""
-    changed = by_agent(source.now(f"changes(rollout_process_start_time_seconds{{{selection(agents)}}}[{seconds}s])"), "changes")
+    changed = by_agent(
+        source.now(f"max without (scraped_by) (changes(rollout_process_start_time_seconds{{{selection(agents)}}}[{seconds}s]))"), "changes"
+    )
     return None if changed.empty else tuple(sorted(set(changed[changed > 0].index) & set(agents)))

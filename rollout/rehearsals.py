@@ -17,6 +17,8 @@ ALL_PROTOCOLS = 3
 CITED_BY: Mapping[str, frozenset[Emergency]] = {
     "E1": frozenset({Emergency.METRICS}),
     "D1.R": frozenset({Emergency.METRICS}),
+    "E2": frozenset({Emergency.HUB}),
+    "D2.R": frozenset({Emergency.HUB}),
     "E3": frozenset({Emergency.OPTIMIZATION}),
     "D4.R": frozenset({Emergency.OPTIMIZATION}),
     "P.3": BUILT,

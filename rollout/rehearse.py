@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 from rollout.batches import schedule
 from rollout.emergency import Call, Protocol, take_back
 from rollout.errors import ActFault, Refused
-from rollout.executor import Executor, Limits
+from rollout.executor import Executor, roll_back_all
+from rollout.fleet import Agent
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
-from rollout.plan import load_plan
+from rollout.plan import Batches, ChangeKind, Day, load_plan
 from rollout.rehearsals import Rehearsal, RehearsalFile
 from rollout.report import DayReport, Outcome
-from rollout.site import load_site
+from rollout.settlement import executor_of
+from rollout.site import Site, load_site
 from rollout.verdict import STANDING_OF, Verdict
 
 
@@ -35,13 +38,13 @@ def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) ->
     ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
     kind = protocol.change
     ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=written.plan, site=site.name, change=kind.value, on_cancel="roll back")
-    limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size)
-    executor = Executor(site.change(kind), ledger, ownership, limits, site.clock)
+    executors: dict[ChangeKind, Executor] = {}
     failed: list[str] = []
-    for batch in schedule(site.fleet.select(day.selector), site.fleet, day.batches.size, day.batches.canary, day.batches.neighbours).batches:
-        failed += executor.activate(batch.agents, batch.index).failed
+    for index, (made, agents) in enumerate(_parts(protocol, site, day, day.batches), start=1):
+        executor = executors.setdefault(made, executor_of(site, day, made, ledger, ownership))
+        failed += executor.activate(agents, index).failed
     if failed:
-        executor.roll_back()
+        roll_back_all(list(reversed(executors.values())))
         ledger.append(ownership.epoch, Step.CLOSED, outcome=Outcome.ROLLED_BACK.value)
         ownership.release()
         raise ActFault("the rehearsal could not be set up; the change did not come on", failed)
@@ -50,6 +53,15 @@ def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) ->
     report = take_back(Call(str(uuid4()), name, "rehearsal"), protocol, site_file, plan_file)
     RehearsalFile(site.state).append(_record(report, protocol, f"site {site.name}, rehearsal {site.rehearsal}"))
     return report
+
+
+def _parts(protocol: Protocol, site: Site, day: Day, batches: Batches) -> Iterator[tuple[ChangeKind, Sequence[Agent]]]:
+    """What is put on, in its order: hubs one by one, the new one first, then agents batch by batch."""
+    if ChangeKind.HUBS in dict(protocol.earlier):
+        for hub in reversed(site.hub_pair.hubs):
+            yield ChangeKind.HUBS, [hub.agent]
+    for batch in schedule(site.fleet.select(day.selector), site.fleet, batches.size, batches.canary, batches.neighbours).batches:
+        yield protocol.change, batch.agents
 
 
 def _record(report: DayReport, protocol: Protocol, label: str) -> Rehearsal:

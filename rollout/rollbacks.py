@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ def last_rollback(ledger: Ledger) -> Rollback | None:
     if not places:
         return None
     entry, later = ledger.entries[places[-1]], ledger.entries[places[-1] + 1 :]
-    back = {each.agent: each.at for each in later if each.step in DONE}
-    over = set(entry.facts["going"]) <= back.keys()
+    back = {(each.change, each.agent): each.at for each in later if each.step in DONE}
+    over = Counter(entry.facts["going"]) <= Counter(agent for _, agent in back)  # an agent of several changes comes back from each
     settled = next((each.at for each in later if each.step in (Step.CLOSED, Step.OPENED)), None)
     return Rollback(entry.facts["cause"], entry.facts["budget"], entry.at, max(back.values(), default=entry.at) if over else None, settled)

@@ -9,7 +9,7 @@ from rollout.alert import alert_of
 from rollout.audit import AuditFile
 from rollout.errors import Refused, Unreachable
 from rollout.evidence import found_files, with_records
-from rollout.executor import Executor, Limits, Reversal
+from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
 from rollout.named_plan import named_plan
@@ -40,16 +40,17 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     day = plan.day(facts["day"])
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     ownership.take_over(run)
-    executor = _executor(site, day, facts["change"], ledger, ownership) if facts["change"] else None  # a day that only looks has nothing to undo
+    executors = [executor_of(site, day, ChangeKind(name), ledger, ownership) for name in reversed(ledger.changes())]
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
     announce(ledger, ownership.epoch, f"run {run} is settled", day.deadlines.rollback)
     with suppress(Unreachable):  # what cannot be reached is quarantined below, by name
         end_shadows(site.machines, str(site.state))
-    reversal = executor.roll_back() if executor else Reversal(site.clock.now(), site.clock.now(), ())
+    # a day that only looks has nothing to undo
+    reversal = roll_back_all(executors) if executors else Reversal(site.clock.now(), site.clock.now(), ())
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
     agents = site.fleet.agents
-    look = last_look(site, executor.change if executor else None, ledger, agents, ledger.batches(), pids)
+    look = last_look(site, [executor.change for executor in executors], ledger, agents, ledger.batches(), pids)
     report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches)
     report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
     if outcome is Outcome.ROLLED_BACK:
@@ -59,11 +60,12 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     return report
 
 
-def _executor(site: Site, day: Day, change: str, ledger: Ledger, ownership: Ownership) -> Executor:
+def executor_of(site: Site, day: Day, change: ChangeKind, ledger: Ledger, ownership: Ownership) -> Executor:
+    """What brings one of a run's changes back, within that day's limits. Raises Refused for a day that changes nothing."""
     if day.batches is None:
         raise Refused(f"day {day.day} changes no agents")
     limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size)
-    return Executor(site.change(ChangeKind(change), day.environment), ledger, ownership, limits, site.clock)
+    return Executor(site.change(change, day.environment), ledger, ownership, limits, site.clock)
 
 
 def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)

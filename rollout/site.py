@@ -14,24 +14,33 @@ from rollout.alerting.deployment import AlertingDeployment
 from rollout.change import Change
 from rollout.changes import lazy_loading, metrics
 from rollout.changes.flag import Flag
+from rollout.changes.hubs import HubService
 from rollout.changes.lazy_loading import LazyLoading
 from rollout.changes.metrics import MetricsActivation
+from rollout.changes.outage import HubOutage
+from rollout.changes.routing import Routing
 from rollout.clock import Clock, SystemClock
 from rollout.errors import Refused
 from rollout.fleet import Fleet
+from rollout.hub import Hub, HubPair
 from rollout.machine import Machine
 from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Prometheus, Sources
 from rollout.plan import ChangeKind, Deadlines
 from rollout.secrets import read_secrets
 from rollout.services.alertmanager import Alertmanager, Alerts
+from rollout.services.hub_client import HubClient
+from rollout.services.hub_routes import HubRoutes
 from rollout.services.hub_rules import HubRules
-from rollout.services.hub_targets import HubTargets
+from rollout.services.hub_targets import HubTargets, Targets
+from rollout.services.pair_targets import PairTargets
 from rollout.services.supervisor import Supervisor
 from rollout.services.supervisor_rpc import SupervisorRpc
-from rollout.site_file import MachineAccess, SiteFile, load_site_file
+from rollout.site_file import HubAccess, MachineAccess, SiteFile, load_site_file
 from rollout.transports.local import LocalTransport
 
+PROMTOOL = 20.0
+"""Seconds for promtool's answer, which takes a tenth of one."""
 NOTHING_SET: Mapping[str, str] = MappingProxyType({})
 
 
@@ -49,11 +58,12 @@ class Site:
     machines: Mapping[str, Machine]
     prober: Prober
     sources: Sources
-    targets: HubTargets
+    targets: Targets
     state: Path
     scrape_interval: float
     cores: Mapping[str, float]
     clock: Clock
+    pair: HubPair | None = None
     alerting: AlertingDeployment | None = None
 
     @property
@@ -74,12 +84,35 @@ class Site:
     def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
         """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused for one that is not built."""
         if kind is ChangeKind.METRICS:
-            return MetricsActivation("metrics", self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
+            return MetricsActivation(kind.value, self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
+        if kind is ChangeKind.HUBS:
+            return self.hub_service
+        if kind is ChangeKind.ROUTING:
+            return Routing(kind.value, HubRoutes(self.hub_pair), self.clock)
+        if kind is ChangeKind.OUTAGE:
+            return HubOutage(kind.value, self.hub_pair)
         if kind is ChangeKind.LAZY_LOADING:
-            return LazyLoading("lazy loading", self.fleet, self.machines, self.prober, {lazy_loading.FLAG: "true"})
+            return LazyLoading(kind.value, self.fleet, self.machines, self.prober, {lazy_loading.FLAG: "true"})
         if kind is ChangeKind.FLAG:
             return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
         raise Refused(f"changes of kind {kind.value} are not built yet")
+
+    @property
+    def hub_pair(self) -> HubPair:
+        """The pair that the site declares, whether it exists yet or not; a site without one raises Refused."""
+        if self.pair is None:
+            raise Refused(f"site {self.name} declares no pair of hubs")
+        return self.pair
+
+    @property
+    def hub_service(self) -> HubService:
+        """The change that makes hubs a pair; a site without a pair raises Refused."""
+        return HubService(ChangeKind.HUBS.value, self.hub_pair, PROMTOOL)
+
+    @property
+    def paired(self) -> HubPair | None:
+        """The pair while both hubs are configured as one; read from their machines each time."""
+        return self.pair if self.pair is not None and self.pair.in_force else None
 
 
 def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> Site:
@@ -93,7 +126,10 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
     machines = {name: _machine(name, access, secrets, deadlines.supervisor) for name, access in document.machines.items()}
     hub = document.hubs[0]
     addresses = {name: access.address for name, access in document.machines.items()}
-    client = httpx.Client(timeout=deadlines.query, trust_env=False)
+    login = document.hub_login(secrets)
+    client = httpx.Client(timeout=deadlines.query, trust_env=False, auth=login)
+    single = HubTargets(hub.url, hub.targets, machines[hub.machine].transport, addresses, client)
+    pair = _pair(document, fleet, machines, login, deadlines.query)
     return Site(
         file=file,
         name=document.site,
@@ -101,24 +137,47 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
         fleet=fleet,
         machines=machines,
         prober=Prober(deadlines.probe),
-        sources=Sources([Prometheus(each.name, each.url, clock, document.scrape_interval, deadlines.query) for each in document.asked]),
-        targets=HubTargets(hub.url, hub.targets, machines[hub.machine].transport, addresses, client),
+        sources=Sources(
+            [Prometheus(each.name, each.url, clock, document.scrape_interval, deadlines.query, login) for each in document.asked],
+            in_force=lambda name: pair is None or name != pair.hubs[1].name or pair.in_force,
+        ),
+        targets=single if pair is None else PairTargets(single, HubRoutes(pair)),
         state=document.state,
         scrape_interval=document.scrape_interval,
         cores=document.cores,
         clock=clock,
-        alerting=_alerting(file, document, machines, client, clock),
+        pair=pair,
+        alerting=_alerting(file, document, machines, client, clock, deadlines.query),
     )
 
 
-def _alerting(file: Path, document: SiteFile, machines: Mapping[str, Machine], client: httpx.Client, clock: Clock) -> AlertingDeployment | None:
-    """How rules reach those hubs that take some, and routes the Alertmanager."""
+def _pair(document: SiteFile, fleet: Fleet, machines: Mapping[str, Machine], login: tuple[str, str] | None, timeout: float) -> HubPair | None:
+    """The pair that the site declares. Raises Refused for missing credentials."""
+    if document.pair is None:
+        return None
+    if login is None:
+        needed = f"{document.pair.username_env} and {document.pair.password_env}"
+        raise Refused(f"the hubs of {document.site} need {needed}, which neither the environment nor the site's secrets file has")
+    known, stranger = (httpx.Client(timeout=timeout, trust_env=False, auth=auth) for auth in (login, None))
+
+    def hub(access: HubAccess) -> Hub:
+        agent = next(agent for agent in fleet.on(access.machine) if agent.hub)
+        return Hub(access, access.running, agent, machines[access.machine], HubClient(access.name, access.url, known, stranger))
+
+    first, second = document.hubs
+    return HubPair(fleet, (hub(first), hub(second)), document.pair, document.scrape_interval, *login, document.alerting)
+
+
+def _alerting(
+    file: Path, document: SiteFile, machines: Mapping[str, Machine], client: httpx.Client, clock: Clock, timeout: float
+) -> AlertingDeployment | None:
+    """How rules reach those hubs that take some, and routes the Alertmanager. client: with what the hubs ask for, which is no other's business."""
     access = document.alerting
     if access is None:
         return None
     hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
-    manager = access.alertmanager
-    return AlertingDeployment(access, hubs, Alertmanager(manager.url, client), machines[manager.machine].transport, file, clock)
+    manager, stranger = access.alertmanager, httpx.Client(timeout=timeout, trust_env=False)
+    return AlertingDeployment(access, hubs, Alertmanager(manager.url, stranger), machines[manager.machine].transport, file, clock)
 
 
 def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from rollout.alerting.contacts import AlertingAccess
 from rollout.document import Document, read_yaml, validated
 from rollout.errors import InputError
-from rollout.fleet import Fleet, Name, load_fleet
+from rollout.fleet import Fleet, Name, Port, load_fleet
 
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$")]
@@ -72,19 +73,85 @@ class MachineAccess(Document):
         return self.cores
 
 
+class HubService(Document):
+    """How a hub runs. program: under its machine's supervisor; folder: for the configuration that day 2 writes; data: of its time series."""
+
+    program: Name
+    folder: Path
+    data: Path
+
+    def below(self, folder: Path) -> HubService:
+        """With absolute paths; relative ones start at the folder."""
+        return self.model_copy(update={"folder": _absolute(folder, self.folder), "data": _absolute(folder, self.data)})
+
+
 class HubAccess(Document):
-    """A hub. machine: the one that it runs on; targets: its file_sd folder, where the agents with metrics are listed; rules: of its rule files."""
+    """A hub. machine: the one that it runs on; targets: its file_sd folder, where the agents with metrics are listed; rules: of its rule files.
+
+    The first hub runs from the beginning; another one is part of the site from the day on that deploys it.
+    """
 
     name: Name
     machine: Name
     url: Url
     targets: Path
     rules: Path | None = None
+    service: HubService | None = None
+
+    @property
+    def running(self) -> HubService:
+        """How it runs. Raises InputError for a hub that does not say it; those of a pair do."""
+        if self.service is None:
+            raise InputError(self.name, "service", "a hub of a pair says how it runs")
+        return self.service
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.split("/")[2].rpartition(":")[2])
 
     def below(self, folder: Path) -> HubAccess:
         """With absolute paths; relative ones start at the folder."""
+        service = self.service.below(folder) if self.service else None
         rules = None if self.rules is None else _absolute(folder, self.rules)
-        return self.model_copy(update={"targets": _absolute(folder, self.targets), "rules": rules})
+        return self.model_copy(update={"targets": _absolute(folder, self.targets), "rules": rules, "service": service})
+
+
+class ExporterPorts(Document):
+    """Where the exporters listen on each machine: of processes, of the load's client side, of probes."""
+
+    process: Port
+    load: Port | None = None
+    probe: Port
+
+
+class WatchdogService(Document):
+    """The watchdog of each machine. program: under its supervisor; port: of its own metrics; interval: seconds between two checks of the peer.
+
+    fall: failed checks in a row that mean death; rise: ready ones in a row before the peer gets its targets back.
+    """
+
+    program: Name
+    port: Port
+    interval: float = Field(gt=0, allow_inf_nan=False)
+    fall: int = Field(ge=1)
+    rise: int = Field(ge=2)
+
+
+class PairAccess(Document):
+    """What two hubs need to back each other (day 2).
+
+    *_env: names of the variables with the credentials that the hubs ask for from then on; programs: folder with prometheus and promtool on the
+    hubs' machines, asked after PATH; agent_interval: seconds between scrapes of the agents' own metrics; retention: of the hubs' time series.
+    """
+
+    username_env: EnvironmentName
+    password_env: EnvironmentName
+    programs: Path
+    exporters: ExporterPorts
+    agent_interval: float = Field(gt=0, allow_inf_nan=False)
+    retention: Annotated[str, StringConstraints(pattern=r"^[0-9]+[hdwy]$")]
+    watchdog: WatchdogService
 
 
 class SourceAccess(Document):
@@ -112,12 +179,19 @@ class SiteFile(Document):
     machines: dict[Name, MachineAccess]
     hubs: tuple[HubAccess, ...] = Field(min_length=1)
     sources: tuple[SourceAccess, ...] = ()
+    pair: PairAccess | None = None
     alerting: AlertingAccess | None = None
 
     @property
     def asked(self) -> tuple[SourceAccess, ...]:
         """The sources in order; a site that lists none asks its hubs."""
         return self.sources or tuple(SourceAccess(name=hub.name, url=hub.url) for hub in self.hubs)
+
+    def hub_login(self, secrets: Mapping[str, str]) -> tuple[str, str] | None:
+        """User and password of the hubs, for those that ask for them; None where the site or the secrets have none."""
+        if self.pair is None or not {self.pair.username_env, self.pair.password_env} <= secrets.keys():
+            return None
+        return secrets[self.pair.username_env], secrets[self.pair.password_env]
 
     @property
     def cores(self) -> dict[str, float]:
@@ -128,10 +202,11 @@ class SiteFile(Document):
         """With absolute paths; relative ones start at the folder of the site file."""
         machines = {name: machine.model_copy(update={"supervisor": machine.supervisor.below(folder)}) for name, machine in self.machines.items()}
         hubs = tuple(hub.below(folder) for hub in self.hubs)
+        pair = self.pair and self.pair.model_copy(update={"programs": _absolute(folder, self.pair.programs)})
         paths = {"fleet": self.fleet, "state": self.state} | ({"secrets": self.secrets} if self.secrets else {})
         absolute = {name: _absolute(folder, path) for name, path in paths.items()}
         alerting = None if self.alerting is None else self.alerting.below(folder)
-        return self.model_copy(update={**absolute, "machines": machines, "hubs": hubs, "alerting": alerting})
+        return self.model_copy(update={**absolute, "machines": machines, "hubs": hubs, "pair": pair, "alerting": alerting})
 
 
 def load_site_file(file: Path) -> tuple[SiteFile, Fleet]:
@@ -154,6 +229,8 @@ def _misfits(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
         for name, count in Counter(entry.name for entry in entries).items():
             if count > 1:
                 yield field, f"{name} stands here {count} times"
+    if site.pair is not None:
+        yield from _no_pair(site, fleet)
 
 
 def _strangers(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
@@ -169,6 +246,23 @@ def _strangers(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
             yield f"hubs.{index}.machine", f"unknown machine {hub.machine}"
     if site.alerting is not None and site.alerting.alertmanager.machine not in site.machines:
         yield "alerting.alertmanager.machine", f"unknown machine {site.alerting.alertmanager.machine}"
+
+
+def _no_pair(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
+    """Why two hubs could not back each other."""
+    if len(site.hubs) != 2 or site.hubs[0].machine == site.hubs[1].machine:
+        yield "pair", "needs two hubs on two machines"
+        return
+    for index, hub in enumerate(site.hubs):
+        if hub.service is None:
+            yield f"hubs.{index}.service", "a hub of a pair says how it runs"
+        if not re.search(r":\d+$", hub.url):
+            yield f"hubs.{index}.url", "a hub of a pair is a server by itself: http://HOST:PORT"
+        if not any(agent.hub for agent in fleet.on(hub.machine)):
+            yield f"hubs.{index}.machine", f"fleet {fleet.name} has no hub agent on {hub.machine}, under whose name its hub is changed"
+    for machine in fleet.machines:
+        if machine not in {hub.machine for hub in site.hubs}:
+            yield "pair", f"no hub stands on {machine}"
 
 
 def _absolute(folder: Path, path: Path | str) -> Path:

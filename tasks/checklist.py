@@ -35,7 +35,7 @@ def check_hub(site: Site) -> tuple[Finding, ...]:
     began = site.clock.now()
     findings = []
     for source in site.sources.ordered:
-        query = f'up{{job=~"{EXPORTER_JOBS}"}}'
+        query = f'max without (scraped_by) (up{{job=~"{EXPORTER_JOBS}"}})'
         try:
             source.require_fresh()
             up = source.now(query)

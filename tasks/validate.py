@@ -8,7 +8,7 @@ from expectations import validate
 from rollout.drift import Bystanders
 from rollout.errors import Drift
 from rollout.fleet import Agent
-from rollout.observe.collection import collect
+from rollout.observe.collection import SUCCESS, collect
 from rollout.observe.readiness import readiness_frame
 from rollout.observe.restarts import Restart, restarts_since
 from rollout.site import Site
@@ -49,9 +49,8 @@ def collect_metrics(site: Site, agents: Sequence[Agent], bounds: Mapping[str, fl
     """Every agent's /metrics is whole, and the hub really scrapes it. seconds: the hub's window."""
     began = site.clock.now()
     collection = collect(site.machines, agents, site.prober, site.sources, site.targets, seconds, FEATURE)
-    hub = Evidence(
-        site.sources.name, f'avg_over_time(up{{job="agents"}}[{seconds}s]); GET /metrics of each', began - seconds, site.clock.now(), count
-    )
+    query = SUCCESS.format('job="agents"', seconds)
+    hub = Evidence(site.sources.name, f"{query}; GET /metrics of each", began - seconds, site.clock.now(), count)
     identities = [agent.id for agent in agents]
     clock = Evidence("probe", "GET /health and /metrics of every agent, timed as a whole", began, site.clock.now(), count)
     return (

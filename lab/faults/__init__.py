@@ -15,6 +15,7 @@ In agents (a JSON file in the lab's folder, which every agent watches; by defaul
 Around them (acts on the lab's processes; undone by `fault clear`):
 
 - exporter-dead, prometheus-down: a machine's process exporter or the hub is stopped
+- hub-dead: the hub named by --hub is killed and stays away
 - noisy-neighbour: a stranger eats a core of one machine; its agents take PERCENT more time and CPU
 - supervisord-killed: kill -9; its programs live on as orphans (back after SECONDS, as from an init system)
 - restarted: somebody else restarts agents, once

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from lab.errors import LabError
 from lab.processes import end, environment_of, of_lab
-from lab.site import Machine, Site
+from lab.site import Hub, Machine, Site
 from lab.supervisor import Credentials, Supervisor, environment_for
 
 START_SECONDS = 20.0
@@ -31,6 +32,14 @@ class Ground:
         """The machine's supervisor."""
         return Supervisor(self.machine, self.credentials)
 
+    @property
+    def hub(self) -> Hub:
+        """The machine's hub, whether `up` or a rollout has started it; LabError when it is to have none."""
+        for hub in self.site.all_hubs:
+            if hub.machine == self.machine.name:
+                return hub
+        raise LabError(f"no hub runs on {self.machine.name}")
+
 
 def stop(supervisor: Supervisor, program: str) -> None:
     """Stops a program; one that does not run is as wanted."""
@@ -39,6 +48,13 @@ def stop(supervisor: Supervisor, program: str) -> None:
     except xmlrpc.client.Fault as fault:
         if not fault.faultString.startswith("NOT_RUNNING"):
             raise
+
+
+def kill(supervisor: Supervisor, program: str) -> None:
+    """Kill -9, and keep it from coming back."""
+    with contextlib.suppress(xmlrpc.client.Fault):  # it does not run: as wanted
+        supervisor.call("supervisor.signalProcess", program, "KILL")
+    stop(supervisor, program)
 
 
 def start(supervisor: Supervisor, program: str) -> None:

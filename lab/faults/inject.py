@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.errors import LabError
-from lab.faults.acts import Ground, kill_supervisor, revive_supervisor, start, start_neighbour, stop
+from lab.faults.acts import Ground, kill, kill_supervisor, revive_supervisor, start, start_neighbour, stop
 from lab.faults.kinds import Fault, Order, read_orders, write_orders
 from lab.site import Agent, Machine, Site
 from lab.supervisor import Credentials, Supervisor
@@ -15,13 +15,15 @@ from lab.supervisor import Credentials, Supervisor
 NEEDS_PERCENT = {Fault.LATENCY, Fault.CPU, Fault.MEMORY, Fault.LEAK, Fault.ERRORS, Fault.NOISY_NEIGHBOUR}
 ACTS: dict[Fault, Callable[[Ground], None]] = {
     Fault.EXPORTER_DEAD: lambda ground: stop(ground.supervisor, "lab-exporter"),
-    Fault.HUB_DOWN: lambda ground: stop(ground.supervisor, "lab-hub"),
+    Fault.HUB_DOWN: lambda ground: stop(ground.supervisor, ground.hub.program),
+    Fault.HUB_DEAD: lambda ground: kill(ground.supervisor, ground.hub.program),
     Fault.NOISY_NEIGHBOUR: start_neighbour,
     Fault.SUPERVISORD_KILLED: kill_supervisor,
 }
 UNDONE_BY: dict[Fault, Callable[[Ground], None]] = {
     Fault.EXPORTER_DEAD: lambda ground: start(ground.supervisor, "lab-exporter"),
-    Fault.HUB_DOWN: lambda ground: start(ground.supervisor, "lab-hub"),
+    Fault.HUB_DOWN: lambda ground: start(ground.supervisor, ground.hub.program),
+    Fault.HUB_DEAD: lambda ground: start(ground.supervisor, ground.hub.program),
     Fault.SUPERVISORD_KILLED: revive_supervisor,
 }
 
@@ -33,6 +35,7 @@ class Wish:
     fault: Fault
     agents: tuple[str, ...] = ()
     machine: str | None = None
+    hub: str | None = None
     percent: float = 0.0
     seconds: float = 40.0
     only_with_metrics: bool = True
@@ -88,6 +91,10 @@ def _order(wish: Wish, agents: tuple[Agent, ...], machines: tuple[Machine, ...])
 
 
 def _machines(site: Site, wish: Wish) -> tuple[Machine, ...]:
+    if wish.fault is Fault.HUB_DEAD:
+        if wish.hub is None:
+            raise LabError(f"{wish.fault.value} needs --hub: {' or '.join(hub.name for hub in site.all_hubs)}")
+        return (site.machine(site.hub(wish.hub).machine),)
     if wish.agents and wish.fault in ACTS:
         raise LabError(f"{wish.fault.value} happens to a machine: say --machine, not --agents")
     named = site.machines if wish.machine is None else (site.machine(wish.machine),)

@@ -25,6 +25,7 @@ class Fault(Enum):
     HANGS = "hangs"
     EXPORTER_DEAD = "exporter-dead"
     HUB_DOWN = "prometheus-down"
+    HUB_DEAD = "hub-dead"
     NOISY_NEIGHBOUR = "noisy-neighbour"
     SUPERVISORD_KILLED = "supervisord-killed"
     RESTARTED = "restarted"

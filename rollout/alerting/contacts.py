@@ -50,11 +50,12 @@ class AlertmanagerAccess(Document):
 
 
 class AlertingAccess(Document):
-    """How alerts of a site leave it."""
+    """How alerts of a site leave it. state: where the exporter of the rollout's state listens, which hubs with rules scrape from day 2 on."""
 
     alertmanager: AlertmanagerAccess
     contacts: dict[Role, Contact] = Field(min_length=1)
     mail: Mail | None = None
+    state: HostPort | None = None
 
     def below(self, folder: Path) -> AlertingAccess:
         """With absolute paths; relative ones start at the folder, and links are kept as they are."""

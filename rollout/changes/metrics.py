@@ -10,7 +10,7 @@ from rollout.changes.environment import EnvironmentChange, is_on
 from rollout.clock import Deadline
 from rollout.fleet import Agent
 from rollout.observe.witness import Witness
-from rollout.services.hub_targets import HubTargets
+from rollout.services.hub_targets import Targets
 
 FLAG = "ENABLE_PROMETHEUS_METRICS"
 FEATURE = "metrics"
@@ -21,7 +21,7 @@ ON, OFF = "on", "off"
 class MetricsActivation(EnvironmentChange):
     """Turns the agents' own metrics on; an activated agent becomes a target of the hub, a deactivated one leaves it."""
 
-    targets: HubTargets
+    targets: Targets
 
     def apply(self, agents: Sequence[Agent], deadline: Deadline, before_each: BeforeEach) -> None:
         """Activate, then let the hub scrape them."""

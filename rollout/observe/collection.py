@@ -14,7 +14,11 @@ from rollout.observe.frame import by_agent, selection
 from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Source
 from rollout.observe.witness import witness_all
-from rollout.services.hub_targets import HubTargets
+from rollout.services.hub_targets import Targets
+
+SCRAPES = "sum without (scraped_by) (count_over_time(up{{{0}}}[{1}s]))"
+SUCCESS = "sum without (scraped_by) (sum_over_time(up{{{0}}}[{1}s])) / " + SCRAPES
+"""Over the window, by whichever hub scraped the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Collection:
 
 
 def collect(
-    machines: Mapping[str, Machine], agents: Sequence[Agent], prober: Prober, source: Source, targets: HubTargets, seconds: int, feature: str
+    machines: Mapping[str, Machine], agents: Sequence[Agent], prober: Prober, source: Source, targets: Targets, seconds: int, feature: str
 ) -> Collection:
     """Ask every agent and the hub. seconds: the window over which the hub's own scrapes are counted. Raises Unreachable, SourceFault.
 
@@ -44,9 +48,9 @@ def collect(
     matchers = f'job="agents",{selection(identities)}'
     hub = pd.concat(
         [
-            by_agent(source.now(f"avg_over_time(up{{{matchers}}}[{seconds}s])"), "scrape_success_ratio"),
-            by_agent(source.now(f"count_over_time(up{{{matchers}}}[{seconds}s])"), "scrapes"),
-            by_agent(source.now(f"scrape_duration_seconds{{{matchers}}}"), "scrape_duration_seconds"),
+            by_agent(source.now(SUCCESS.format(matchers, seconds)), "scrape_success_ratio"),
+            by_agent(source.now(SCRAPES.format(matchers, seconds)), "scrapes"),
+            by_agent(source.now(f"max without (scraped_by) (scrape_duration_seconds{{{matchers}}})"), "scrape_duration_seconds"),
         ],
         axis=1,
     )

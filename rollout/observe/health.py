@@ -11,12 +11,18 @@ from rollout.observe.prometheus import Source
 from rollout.plan import ImpactMetric
 
 QUERIES = {
-    "probe_success_ratio": "avg_over_time(probe_success{%s}[%ds])",
-    "samples": "count_over_time(probe_success{%s}[%ds])",
-    "restarts": "changes(rollout_process_start_time_seconds{%s}[%ds])",
-    "processes": "max_over_time(rollout_process_count{%s}[%ds])",
+    "probe_success_ratio": (
+        "sum without (scraped_by) (sum_over_time(probe_success{{{0}}}[{1}s]))"
+        " / sum without (scraped_by) (count_over_time(probe_success{{{0}}}[{1}s]))"
+    ),
+    "samples": "sum without (scraped_by) (count_over_time(probe_success{{{0}}}[{1}s]))",
+    "restarts": "max without (scraped_by) (changes(rollout_process_start_time_seconds{{{0}}}[{1}s]))",
+    "processes": "max without (scraped_by) (max_over_time(rollout_process_count{{{0}}}[{1}s]))",
 }
-"""Column to PromQL over the window; every series comes from an exporter that runs whether the change is on or off."""
+"""Column to PromQL over the window; every series comes from an exporter that runs whether the change is on or off.
+
+`without (scraped_by)` makes one agent of what two hubs may have scraped, one after the other or both (day 2).
+"""
 
 
 def health_frame(source: Source, agents: Sequence[str], seconds: int, enough: float) -> pd.DataFrame:
@@ -25,7 +31,7 @@ def health_frame(source: Source, agents: Sequence[str], seconds: int, enough: fl
     enough: probes below which an agent counts as not seen. Its row is left out, so that the gate says "not measured" instead of "sick".
     """
     matchers = selection(agents)
-    columns = [by_agent(source.now(query % (matchers, seconds)), name) for name, query in QUERIES.items()]
+    columns = [by_agent(source.now(query.format(matchers, seconds)), name) for name, query in QUERIES.items()]
     frame = pd.concat(columns, axis=1).rename_axis("agent").reset_index()
     return frame[frame["agent"].isin(set(agents)) & (frame["samples"] >= enough)].reset_index(drop=True)
 
@@ -48,4 +54,4 @@ def error_frame(source: Source, errors: ImpactMetric, agents: Sequence[str], sec
 
 def queries_text(seconds: int) -> str:
     """The queries as they stand in the evidence."""
-    return "; ".join(query % ("...", seconds) for query in QUERIES.values())
+    return "; ".join(query.format("...", seconds) for query in QUERIES.values())

@@ -5,7 +5,7 @@ Its defaults wait for ever and its own frame classes fail on empty answers, so t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any, Protocol
@@ -38,9 +38,11 @@ class Source(Protocol):
 
 
 class Prometheus:
-    """One Prometheus server. timeout: seconds for one answer; scrape_interval: seconds, to know what is stale."""
+    """One Prometheus server. timeout: seconds for one answer; scrape_interval: seconds, to know what is stale; credentials: user and password."""
 
-    def __init__(self, name: str, url: str, clock: Clock, scrape_interval: float, timeout: float = 10.0) -> None:
+    def __init__(
+        self, name: str, url: str, clock: Clock, scrape_interval: float, timeout: float = 10.0, credentials: tuple[str, str] | None = None
+    ) -> None:
         self.name = name
         self._clock = clock
         self._url = url
@@ -48,6 +50,7 @@ class Prometheus:
         self._session = session = requests.Session()
         self._stale = max(STALE_AFTER * scrape_interval, 5.0)
         session.trust_env = False
+        session.auth = credentials
         self._connect = PrometheusConnect(url=url, session=session, timeout=timeout)
 
     def now(self, query: str) -> pd.DataFrame:
@@ -94,9 +97,18 @@ class Prometheus:
 
 @dataclass(frozen=True)
 class Sources:
-    """Several sources in the order in which they are believed; the first that answers and is fresh is used."""
+    """Several sources in the order in which they are believed; the first that answers and is fresh is used.
 
-    ordered: Sequence[Prometheus]
+    declared: those that the site names; in_force: whether one of that name is a source yet, asked each time, since a hub may come and go.
+    """
+
+    declared: Sequence[Prometheus]
+    in_force: Callable[[str], bool] = lambda _name: True
+
+    @property
+    def ordered(self) -> list[Prometheus]:
+        """Those in force, in their order."""
+        return [source for source in self.declared if self.in_force(source.name)]
 
     @property
     def name(self) -> str:

@@ -20,10 +20,10 @@ from rollout.fleet import Fleet
 from rollout.incident import IncidentFile
 from rollout.incident_keeper import IncidentKeeper, probed_situation
 from rollout.observe.exporter import ExporterServer
-from rollout.observe.prometheus import Prometheus, Sources
 from rollout.observe.state_folder import StateFolder
 from rollout.observe.state_metrics import families, of_alert
 from rollout.plan import Plan, load_plan
+from rollout.quiet import sources_of
 from rollout.site_file import SiteFile, load_site_file
 
 LOOK = 2.0
@@ -57,7 +57,7 @@ def planned_seconds(plan: Plan) -> float:
 
 def parts(document: SiteFile, fleet: Fleet, plan: Plan, clock: Clock) -> tuple[StateReader, IncidentKeeper]:
     """The reader and the keeper of a site, over folders and caches of their own: they work in two threads."""
-    sources = Sources([Prometheus(each.name, each.url, clock, document.scrape_interval, QUERY_SECONDS) for each in document.asked])
+    sources = sources_of(document, clock, QUERY_SECONDS)
     within = planned_seconds(plan)
     incidents = IncidentFile(document.state)
     keeper = IncidentKeeper(

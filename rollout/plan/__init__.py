@@ -2,7 +2,7 @@
 
 from rollout.plan.alerting import Alerting, LevelDelays
 from rollout.plan.criterion import Criterion, Escalation, EscalationTier, WeekRule
-from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, FailureBudgets, Gate, Recovery, RollbackScope, Step
+from rollout.plan.day import Bake, Batches, ChangeKind, Day, Deadlines, Drill, FailureBudgets, Gate, Recovery, RollbackScope, Step
 from rollout.plan.impact import ImpactForm, ImpactMetric
 from rollout.plan.load import Load, LoadLevel
 from rollout.plan.optimization import Floor, Optimization, ShadowStarts, Unproven
@@ -17,6 +17,7 @@ __all__ = [
     "Criterion",
     "Day",
     "Deadlines",
+    "Drill",
     "Escalation",
     "EscalationTier",
     "FailureBudgets",

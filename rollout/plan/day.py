@@ -32,6 +32,8 @@ class ChangeKind(Enum):
 
     METRICS = "metrics"
     HUBS = "hubs"
+    ROUTING = "routing"
+    OUTAGE = "outage"
     LAZY_LOADING = "lazy_loading"
     DISCOVERY = "discovery"
     FLAG = "flag"
@@ -163,6 +165,13 @@ class Recovery(Document):
     probes: float = Field(gt=0, le=1)
 
 
+class Drill(Document):
+    """An outage on purpose. outage: how long each hub stays down; recovery: the longest wait until the hubs are as before."""
+
+    outage: Seconds
+    recovery: Seconds
+
+
 class Gate(Document):
     """A suite of expectations with its bounds, and how much comes back when it fails."""
 
@@ -199,6 +208,7 @@ class Day(Document):
     impact: tuple[ImpactMetric, ...] = ()
     optimization: Optimization | None = None
     soak: Seconds | None = None
+    drill: Drill | None = None
     load: Load | None = None
     source_budget: Seconds
 

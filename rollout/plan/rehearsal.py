@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, FiniteFloat
 
 from rollout.document import Document
-from rollout.plan.day import Bake, Count, Day, FailureBudgets, Seconds, Slug
+from rollout.plan.day import Bake, Count, Day, Drill, FailureBudgets, Seconds, Slug
 from rollout.plan.impact import ImpactForm, ImpactMetric, MetricName
 from rollout.plan.load import RehearsedLoad
 
@@ -56,6 +56,7 @@ class Rehearsal(Document):
     shadow: tuple[MetricName, ...] = ()
     gates: dict[Slug, dict[Slug, FiniteFloat]] = Field(default_factory=dict)
     soak: Seconds
+    drill: Drill | None = None
     load: RehearsedLoad | None = None
     source_budget: Seconds
     days: dict[int, RehearsedDay] = Field(default_factory=dict)
@@ -73,6 +74,8 @@ class Rehearsal(Document):
             changes["batches"] = day.batches.model_copy(update=self.batches.model_dump(exclude_none=True))
         if day.soak is not None:
             changes["soak"] = self.soak
+        if day.drill is not None and self.drill is not None:
+            changes["drill"] = self.drill
         if day.load is not None and self.load is not None:
             changes["load"] = day.load.model_copy(update=dict(self.load))
         own = self.days.get(day.day, RehearsedDay())

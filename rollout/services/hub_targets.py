@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
@@ -13,6 +14,22 @@ from rollout.fleet import Agent
 from rollout.transports.port import Transport
 
 JOB = "agents"
+
+
+class Targets(Protocol):
+    """Whom the hubs of a site scrape for the agents' own metrics."""
+
+    def add(self, agents: Sequence[Agent]) -> None:
+        """Have these scraped from now on, besides those that are."""
+
+    def remove(self, agents: Iterable[str]) -> None:
+        """Have these scraped no more."""
+
+    def written(self) -> frozenset[str]:
+        """The identities that are to be scraped."""
+
+    def active(self) -> Mapping[str, bool]:
+        """What the running hubs say they scrape: identity to "its last scrape succeeded". Raises SourceFault."""
 
 
 class HubTargets:

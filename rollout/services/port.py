@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import PurePath
 from typing import Protocol
 
 from rollout.change import BeforeEach
@@ -50,6 +51,18 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """A program as its manager is told to run it. environment: besides the manager's own; log: file of its output; patience: seconds to stop in."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: PurePath
+    log: PurePath
+    patience: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """A program between two of its processes. ended, spawned: Unix seconds; asked: whether somebody had the first one stopped."""
 
@@ -84,3 +97,21 @@ class ServiceManager(Protocol):
 
     def restart(self, names: Iterable[str], deadline: Deadline, before_each: BeforeEach) -> Mapping[str, str]:
         """Restart them side by side under their configuration on disk; returns the reasons of those that were refused, by name."""
+
+    def definition(self, name: str) -> str | None:
+        """What defines that program, in the manager's own words, secrets included; None where it is not defined."""
+
+    def worded(self, program: Program) -> str:
+        """A program in the manager's own words."""
+
+    def define(self, name: str, words: str | None) -> None:
+        """Define a program on disk, or (None) undefine it; what runs stays until it is restarted or retired."""
+
+    def retire(self, name: str, deadline: Deadline) -> None:
+        """Stop a program that is not defined any more and forget it; forgotten already is fine."""
+
+    def kill(self, name: str, deadline: Deadline) -> None:
+        """End a program at once, without a farewell, and keep it down; down already is fine."""
+
+    def start(self, name: str, deadline: Deadline) -> None:
+        """Start a program that was kept down; running already is fine."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from configparser import Error, RawConfigParser
 
 from supervisor.datatypes import dict_of_key_value_pairs
+
+from rollout.services.port import Program
 
 ENVIRONMENT = "environment"
 OPTION = re.compile(r"^environment[ \t]*[=:](?P<value>[^\n]*(?:\n[ \t]+[^\s;#][^\n]*)*)", re.MULTILINE | re.IGNORECASE)
@@ -94,6 +97,27 @@ class ProgramFile:
         said = {name: dict(self._parser.items(name)) for name in self._parser.sections()}
         said[f"program:{program}"].pop(ENVIRONMENT, None)
         return said
+
+
+def written_program(program: Program) -> str:
+    """A file that holds this program alone. Raises UnsafeEdit for a value that cannot stand in one."""
+    if unsafe := [key for key, value in program.environment.items() if '"' in value or "\n" in value]:
+        raise UnsafeEdit(f"{', '.join(unsafe)}: a value with a quotation mark or a line break cannot be written to supervisord's configuration")
+    pairs = ",".join(f'{key}="{value}"' for key, value in program.environment.items())
+    options = {
+        "command": shlex.join(program.command),
+        "directory": str(program.directory),
+        ENVIRONMENT: pairs,
+        "autorestart": "true",
+        "startsecs": "1",
+        "stopwaitsecs": str(program.patience),
+        "redirect_stderr": "true",
+        "stdout_logfile": str(program.log),
+        "stdout_logfile_maxbytes": "5MB",
+        "stdout_logfile_backups": "1",
+    }
+    lines = [f"{key}={value.replace('%', '%%')}" for key, value in options.items() if value]
+    return "\n".join([f"[program:{program.name}]", *lines]) + "\n"
 
 
 def _edited(raw: str, key: str, value: str | None) -> str:

@@ -17,8 +17,8 @@ from supervisor.xmlrpc import Faults
 from rollout.change import BeforeEach
 from rollout.clock import Deadline
 from rollout.errors import ActFault, Unreachable
-from rollout.services.port import Outage, Pending, Service, ServiceState
-from rollout.services.program_file import ProgramFile, UnsafeEdit
+from rollout.services.port import Outage, Pending, Program, Service, ServiceState
+from rollout.services.program_file import ProgramFile, UnsafeEdit, written_program
 from rollout.services.supervisor_log import outages_in
 from rollout.services.supervisor_rpc import Fault, SupervisorRpc
 from rollout.transports.port import Transport
@@ -107,6 +107,43 @@ class Supervisor:
             reasons = dict(zip(chosen, pool.map(replace, chosen), strict=True))
         return {name: reason for name, reason in reasons.items() if reason}
 
+    def definition(self, name: str) -> str | None:
+        """The text of the program's own file."""
+        try:
+            return self._transport.read(self._own_file(name))
+        except FileNotFoundError:
+            return None
+
+    def worded(self, program: Program) -> str:
+        """A [program:...] section; per cent signs are doubled, since supervisord expands them."""
+        return written_program(program)
+
+    def define(self, name: str, words: str | None) -> None:
+        """The program's own file: written, for its owner alone, or removed."""
+        file = self._own_file(name)
+        if words is None:
+            self._transport.remove(file)
+        else:
+            self._transport.replace(file, words, private=True)
+
+    def retire(self, name: str, deadline: Deadline) -> None:
+        """Stopped, removed."""
+        self.pending()
+        self._tolerant("supervisor.stopProcess", name, Faults.NOT_RUNNING, Faults.BAD_NAME, timeout=deadline.remaining or 0.001)
+        self._tolerant("supervisor.removeProcessGroup", name, Faults.BAD_NAME, timeout=deadline.within(self._timeout))
+
+    def kill(self, name: str, deadline: Deadline) -> None:
+        """Killed, and stopped before supervisord starts it again."""
+        self._tolerant("supervisor.signalProcess", name, Faults.NOT_RUNNING, timeout=deadline.within(self._timeout), argument="KILL")
+        self._tolerant("supervisor.stopProcess", name, Faults.NOT_RUNNING, timeout=deadline.within(self._timeout))
+
+    def start(self, name: str, deadline: Deadline) -> None:
+        """Started; supervisord answers when it has stayed up for its startsecs."""
+        self._tolerant("supervisor.startProcess", name, Faults.ALREADY_STARTED, timeout=deadline.remaining or 0.001)
+
+    def _own_file(self, name: str) -> PurePath:
+        return self._programs / f"{name}.conf"
+
     def _replace(self, name: str, deadline: Deadline) -> None:
         self._tolerant("supervisor.stopProcess", name, Faults.NOT_RUNNING, Faults.BAD_NAME, timeout=deadline.remaining or 0.001)
         self._tolerant("supervisor.removeProcessGroup", name, Faults.BAD_NAME, timeout=deadline.within(self._timeout))
@@ -124,10 +161,10 @@ class Supervisor:
             for pid in namesakes & set(self._transport.listeners().values()):
                 self._transport.end(pid)
 
-    def _tolerant(self, method: str, name: str, *fine: int, timeout: float) -> None:
+    def _tolerant(self, method: str, name: str, *fine: int, timeout: float, argument: str | None = None) -> None:
         """Call a method whose named faults mean that the wanted state is reached already (the call may be a repetition)."""
         try:
-            self._rpc.call(method, name, timeout=timeout)
+            self._rpc.call(method, name, *([] if argument is None else [argument]), timeout=timeout)
         except Fault as fault:
             if fault.code not in fine:
                 raise

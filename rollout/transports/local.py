@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import IO
 
-from rollout.errors import ActFault
-from rollout.transports.port import Invocation
+from rollout.errors import ActFault, Unreachable
+from rollout.transports.port import Finished, Invocation
 
 LISTENING = "0A"
 """State column of /proc/net/tcp for a listening socket."""
@@ -37,9 +38,33 @@ class LocalTransport:
         """A file's text."""
         return Path(file).read_text(encoding="utf-8")
 
-    def replace(self, file: PurePath, text: str) -> None:
+    def replace(self, file: PurePath, text: str, *, private: bool = False) -> None:
         """See replace_file."""
-        replace_file(Path(file), text)
+        self.make_folder(file.parent)
+        replace_file(Path(file), text, private=private)
+
+    def remove(self, file: PurePath) -> None:
+        """Unlink it."""
+        Path(file).unlink(missing_ok=True)
+
+    def make_folder(self, folder: PurePath) -> None:
+        """With all its parents."""
+        Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def find(self, program: str, folder: PurePath) -> str:
+        """As a shell would look it up, the folder last."""
+        found = shutil.which(program, path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{folder}")
+        if found is None:
+            raise ActFault(f"{program} is neither on PATH nor in {folder}", ())
+        return found
+
+    def run(self, command: Sequence[str], timeout: float) -> Finished:
+        """As a child process without input."""
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise Unreachable(f"{command[0]} did not end within {timeout:.0f} s") from error
+        return Finished(ended.returncode, f"{ended.stdout}{ended.stderr}".strip())
 
     def processes(self) -> Collection[int]:
         """What /proc lists: all processes of this kernel, whatever address they listen on."""
@@ -172,8 +197,8 @@ class LocalChild:
         self._written.close()
 
 
-def replace_file(target: Path, text: str) -> None:
-    """Written aside, synced and renamed; the new file keeps owner and mode of the old one."""
+def replace_file(target: Path, text: str, *, private: bool = False) -> None:
+    """Written aside, synced and renamed; the new file keeps owner and mode of the old one. private: one that is new is its owner's alone."""
     aside = target.with_name(f".{target.name}.new")
     before = target.stat() if target.exists() else None
     with aside.open("w", encoding="utf-8") as stream:
@@ -181,6 +206,8 @@ def replace_file(target: Path, text: str) -> None:
             os.fchmod(stream.fileno(), before.st_mode)
             if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
                 os.fchown(stream.fileno(), before.st_uid, before.st_gid)
+        elif private:
+            os.fchmod(stream.fileno(), 0o600)
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())

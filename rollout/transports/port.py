@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that has ended. status: its exit status; output: both streams, stripped."""
+
+    status: int
+    output: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,23 @@ class Transport(Protocol):
     def read(self, file: PurePath) -> str:
         """A file's text."""
 
-    def replace(self, file: PurePath, text: str) -> None:
-        """Replace a file in one step that survives a crash: written aside, synced, renamed; owner and mode are kept."""
+    def replace(self, file: PurePath, text: str, *, private: bool = False) -> None:
+        """Replace a file in one step that survives a crash: written aside, synced, renamed; owner and mode are kept.
+
+        private: a new file is its owner's alone. Folders that are missing are made.
+        """
+
+    def remove(self, file: PurePath) -> None:
+        """Remove a file; gone already is fine."""
+
+    def make_folder(self, folder: PurePath) -> None:
+        """Have that folder, for its owner alone where it is new."""
+
+    def find(self, program: str, folder: PurePath) -> str:
+        """Where a program is: on the machine's PATH, else in the folder. Raises ActFault where it is neither."""
+
+    def run(self, command: Sequence[str], timeout: float) -> Finished:
+        """Run a command to its end. timeout: seconds. Raises Unreachable when it does not end in time."""
 
     def processes(self) -> Collection[int]:
         """The pids of all processes that can be seen."""

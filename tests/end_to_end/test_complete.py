@@ -125,9 +125,9 @@ def test_live_progress_says_what_and_which(week: Week) -> None:
 
 
 def test_no_secret_leaves_the_lab(week: Week) -> None:
-    """No agent's token and no supervisor's password stands in a byte of reports, ledgers, the server's database or any log."""
+    """No agent's token and no password of supervisors or hubs stands in a byte of reports, ledgers, the server's database or any log."""
     secrets = {secret.encode() for secret in week.place.secrets()}
-    assert len(secrets) == 7
+    assert len(secrets) == 8
     kept = [week.place.state / "reports", week.place.state / "runs", week.place.state / "fleets", week.day_1.commands.folder]
     files = [file for folder in kept for file in folder.rglob("*") if file.is_file()]
     assert any(file.name == "prefect.db" for file in files)

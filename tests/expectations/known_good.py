@@ -18,6 +18,16 @@ BOUNDS = {
     "min_scrape_success": 0.99,
     "min_scrapes": 8,
     "max_collection_seconds": 30.0,
+    "max_lag_seconds": 6.0,
+    "min_send_ratio": 0.5,
+    "max_send_ratio": 1.5,
+    "max_skew_seconds": 1.0,
+    "min_identical": 1.0,
+    "max_gap_seconds": 12.0,
+    "min_backfill": 1.0,
+    "max_detection_seconds": 2.0,
+    "max_median_gap_seconds": 6.0,
+    "max_return_seconds": 45.0,
     "min_requests": 12,
     "max_remaining_share": 0.6,
     "max_p99_seconds": 0.5,
@@ -86,6 +96,35 @@ def good_frame(suite: str) -> pd.DataFrame:  # noqa: C901 (one case a suite)
     return frame
 
 
+def _good_pair(suite: str, agents: pd.DataFrame) -> pd.DataFrame:
+    """The same of the suites about two hubs."""
+    match suite:
+        case "hub_health":
+            frame = agents.assign(
+                running=True,
+                pid_matches_port=True,
+                as_defined=True,
+                watchdog_running=True,
+                ready=True,
+                protected=True,
+                receives=True,
+                configuration_matches=True,
+            )
+        case "hub_routing":
+            frame = agents.assign(routed=True, standby=True, scraped=True)
+        case "hub_synchronisation":
+            frame = agents.assign(received_ratio=1.0, lag_seconds=1.2, send_ratio=1.0, skew_seconds=0.01)
+        case "hub_consistency":
+            frame = agents.assign(samples=300, identical_series=1.0, identical_samples=1.0)
+        case "failover":
+            frame = agents.assign(gap_seconds=4.5, backfill_ratio=1.0)
+        case "failover_time":
+            frame = pd.DataFrame({"detection_seconds": [1.4], "median_gap_seconds": [4.5], "return_seconds": [21.0]})
+        case _:
+            raise AssertionError(f"no good frame for {suite}")
+    return frame
+
+
 def good_load_frame(suite: str) -> pd.DataFrame:
     """The same for the suites of a load test and of what collecting costs."""
     agents = pd.DataFrame({"agent": AGENTS})
@@ -112,5 +151,5 @@ def good_load_frame(suite: str) -> pd.DataFrame:
         case "load_end":
             frame = pd.DataFrame({"recovery_ratio": [1.02], "recovery_upper": [1.1]})
         case _:
-            raise AssertionError(f"no good frame for {suite}")
+            frame = _good_pair(suite, agents)
     return frame

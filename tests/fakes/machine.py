@@ -13,8 +13,8 @@ from rollout.errors import ActFault, Unreachable
 from rollout.fleet import Agent, Fleet
 from rollout.machine import Machine
 from rollout.observe.probe import Prober
-from rollout.services.port import Outage, Pending, Service, ServiceState
-from rollout.transports.port import Invocation
+from rollout.services.port import Outage, Pending, Program, Service, ServiceState
+from rollout.transports.port import Finished, Invocation
 from tests.fakes.clock import JumpingClock
 
 FLAG = "ENABLE_PROMETHEUS_METRICS"
@@ -96,6 +96,10 @@ class MemoryMachine:
         self.files_by_path: dict[str, str] = {}
         self.restarted: list[str] = []
         self.stopped: set[str] = set()  # programs whose last end somebody asked for
+        self.definitions: dict[str, str] = {}  # programs that are no agents, by name, as they stand on disk
+        self.running: dict[str, tuple[str, int]] = {}  # those that run: the definition and the pid
+        self.ports: dict[int, str] = {}  # port to the program that holds it while it runs
+        self.objection = ""  # what promtool says of every file
         self.away: dict[str, tuple[Outage, ...]] = {}
         self.strays: dict[int, dict[str, str]] = {}  # processes that are no agents, with their environment
         self.spawned: list[Invocation] = []
@@ -116,12 +120,14 @@ class MemoryMachine:
         return {
             name: Service(name, each.group or name, each.state, each.process.pid if each.state in ALIVE else 0, each.state.value.lower())
             for name, each in self.agents.items()
-        }
+        } | {name: Service(name, name, ServiceState.RUNNING, pid, "running") for name, (_, pid) in self.running.items()}
 
     def pending(self) -> Pending:
         """What was configured since the last restart, and what somebody else did."""
         self._reach()
-        return Pending(frozenset(), frozenset(self._changed | self.foreign), frozenset())
+        edited = {name for name, (text, _) in self.running.items() if self.definitions.get(name, text) != text}
+        added = frozenset(self.definitions.keys() - self.running.keys())
+        return Pending(added, frozenset(self._changed | self.foreign | edited), frozenset(self.running.keys() - self.definitions.keys()))
 
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """As configured."""
@@ -158,17 +164,51 @@ class MemoryMachine:
                 continue
             self.restarted.append(name)
             self._changed.discard(name)
+            if name in self.definitions:
+                self.running[name] = (self.definitions[name], next(self._pids))
+                continue
             each = self.agents[name]
             if not each.ignores_restart:
                 environment = each.process.environment if each.keeps_old_environment else dict(each.configured)
                 each.process = Process(next(self._pids), self.clock.now(), environment)
         return refused
 
+    def definition(self, name: str) -> str | None:
+        """As it stands on disk."""
+        return self.definitions.get(name)
+
+    def worded(self, program: Program) -> str:
+        """Its command and its environment."""
+        return " ".join((program.name, *program.command, *(f"{key}={value}" for key, value in program.environment.items())))
+
+    def define(self, name: str, words: str | None) -> None:
+        """On disk only."""
+        self._reach()
+        if words is None:
+            self.definitions.pop(name, None)
+        else:
+            self.definitions[name] = words
+
+    def retire(self, name: str, deadline: Deadline) -> None:
+        """It runs no more."""
+        del deadline
+        self.running.pop(name, None)
+
+    def kill(self, name: str, deadline: Deadline) -> None:
+        """It runs no more, but is still defined."""
+        self.retire(name, deadline)
+
+    def start(self, name: str, deadline: Deadline) -> None:
+        """As defined."""
+        del deadline
+        self.running[name] = (self.definitions[name], next(self._pids))
+
     # the transport
 
     def files(self, folder: PurePath) -> tuple[PurePath, ...]:
-        """Nobody asks for folders here."""
-        return (folder,)
+        """What lies right below a folder; a file stands for itself."""
+        below = [PurePath(file) for file in self.files_by_path if PurePath(file).parent == folder]
+        return tuple(sorted(below)) or (folder,)
 
     def read(self, file: PurePath) -> str:
         """A file that was replaced before."""
@@ -176,9 +216,26 @@ class MemoryMachine:
             raise FileNotFoundError(file)
         return self.files_by_path[str(file)]
 
-    def replace(self, file: PurePath, text: str) -> None:
+    def replace(self, file: PurePath, text: str, *, private: bool = False) -> None:
         """At once."""
+        del private
         self.files_by_path[str(file)] = text
+
+    def remove(self, file: PurePath) -> None:
+        """At once."""
+        self.files_by_path.pop(str(file), None)
+
+    def make_folder(self, folder: PurePath) -> None:
+        """Folders are made by their files here."""
+
+    def find(self, program: str, folder: PurePath) -> str:
+        """It is always there."""
+        return str(folder / program)
+
+    def run(self, command: Sequence[str], timeout: float) -> Finished:
+        """Only promtool is ever run."""
+        del command, timeout
+        return Finished(1 if self.objection else 0, self.objection)
 
     def processes(self) -> Collection[int]:
         """Of all agents, and strays."""
@@ -201,8 +258,8 @@ class MemoryMachine:
         for each in self.agents.values():
             if each.state in ALIVE or each.owner:
                 pid = each.process.pid if each.owner is None else each.owner
-                held |= {port: pid for port in (each.agent.health_port, each.agent.port) if pid}
-        return held
+                held |= {port: pid for port in (each.agent.health_port, *([] if each.agent.hub else [each.agent.port])) if pid}
+        return held | {port: self.running[name][1] for port, name in self.ports.items() if name in self.running}
 
     def holders(self, ports: Collection[int], likely: Iterable[int]) -> Mapping[int, int]:
         """The same of these ports only."""

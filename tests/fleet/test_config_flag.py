@@ -20,7 +20,7 @@ from tests.fleet.test_plan import replaced
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "plans" / "config-flag.yaml"
-OWN_BLOCKS = {"load", "optimization"}
+OWN_BLOCKS = {"drill", "load", "optimization"}
 """Blocks of one day each, explained where they stand in plans/week3.yaml."""
 
 

@@ -172,7 +172,7 @@ def test_pace_compresses_intervals_down_to_the_bake(plan: Plan) -> None:
     assert day.spacing(2, 1) == 450
     assert day.spacing(1000, 1) == 60
     with pytest.raises(Refused, match="no batches"):
-        plan.day(2).spacing(1, 15)
+        plan.day(6).spacing(1, 15)
 
 
 def test_unknown_names_are_refused(plan: Plan) -> None:
@@ -195,8 +195,12 @@ def test_unknown_names_are_refused(plan: Plan) -> None:
 def test_queries_are_filled_in(plan: Plan) -> None:
     """$rate and $selector are the only holes in a template."""
     errors = next(metric for metric in plan.day(1).impact if metric.name == "errors")
-    assert errors.promql('agent=~"A|B"', "60s").startswith('sum by (machine, agent) (rate(load_errors_total{agent=~"A|B"}[60s])) / ')
-    assert errors.weight_promql('agent="A"', "4s") == 'sum by (machine, agent) (increase(load_requests_total{agent="A"}[4s]))'
+    assert errors.promql('agent=~"A|B"', "60s").startswith(
+        'sum by (machine, agent) (max without (scraped_by) (rate(load_errors_total{agent=~"A|B"}[60s]))) / '
+    )
+    assert (
+        errors.weight_promql('agent="A"', "4s") == 'sum by (machine, agent) (max without (scraped_by) (increase(load_requests_total{agent="A"}[4s])))'
+    )
     assert "$" not in "".join(metric.promql("", "1s") for metric in plan.day(1).impact)
 
 

@@ -71,7 +71,7 @@ class OneRestarted:
 
     def now(self, query):
         """Start times that changed, over the window that was asked for."""
-        assert query.endswith("[60s])")
+        assert query.endswith("[60s]))")
         return pd.DataFrame(self.changes)
 
     def window(self, query, start, end, step):

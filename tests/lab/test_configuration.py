@@ -30,9 +30,9 @@ def section(text: str, name: str) -> dict[str, str]:
 
 
 def test_the_fleet_of_77_needs_no_port_twice() -> None:
-    """77 agents, two of them without a work port, the hub, four ports a machine and four around alerts, all different."""
+    """77 agents, two of them without a work port, two hubs, five ports a machine and four around alerts, all different."""
     wanted = [(claim.address, claim.port) for claim in claims(LAB)]
-    assert (len(LAB.agents), len(wanted), len(set(wanted))) == (77, 77 + 75 + 8 + 4 + 1, 77 + 75 + 8 + 4 + 1)
+    assert (len(LAB.agents), len(wanted), len(set(wanted))) == (77, 77 + 75 + 10 + 4 + 2, 77 + 75 + 10 + 4 + 2)
 
 
 def test_a_port_wanted_twice_is_refused_with_both_names(site_file: Path) -> None:
@@ -73,10 +73,9 @@ def test_an_agent_file_keeps_the_hub_port_free_and_calls_only_working_agents() -
 
 def test_the_load_knows_every_working_agent_of_its_machine() -> None:
     """53 of MainPC's 54 agents are loaded: the hub agent has no work port."""
-    text = main_file(LAB.machine("mainpc"), None, Credentials("u", "p"), BINARIES)
+    text = main_file(LAB.machine("mainpc"), Credentials("u", "p"), BINARIES)
     environment = section(text, "program:lab-load")["environment"]
     assert environment.count("=", environment.index("LOAD_TARGETS")) - 1 == 53
-    assert "program:lab-hub" not in text
 
 
 def test_the_hub_scrapes_everything_outside_at_the_interval_of_the_site_and_agents_every_15_seconds() -> None:
@@ -87,7 +86,7 @@ def test_the_hub_scrapes_everything_outside_at_the_interval_of_the_site_and_agen
     assert config["global"]["scrape_interval"] == "1s"
     assert len(jobs["probe"]["static_configs"]) == 77
     assert {"machine", "agent"} <= set(jobs["probe"]["static_configs"][0]["labels"])
-    assert (jobs["agents"]["scrape_interval"], jobs["agents"]["file_sd_configs"][0]["files"]) == ("15s", [f"{hub.targets}/*.json"])
+    assert (jobs["agents"]["scrape_interval"], jobs["agents"]["file_sd_configs"][0]["files"]) == ("15s", [f"{hub.targets}/agents.json"])
 
 
 def test_orders_survive_the_file(tmp_path: Path) -> None:

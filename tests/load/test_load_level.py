@@ -28,6 +28,8 @@ from tests.fakes.source import ToldSource
 ROOT = Path(__file__).parents[2]
 AGENTS = ("east/Agent0", "east/Agent1", "west/Agent4")
 ADDRESSES = {"mainpc": "10.0.0.1", "pc2": "10.0.0.2"}
+PROBED, COUNTED, CHANGES = (f"{how} without (scraped_by) ({what}" for how, what in (("sum", "sum_over"), ("sum", "count_over"), ("max", "changes")))
+"""How the queries of health begin."""
 EVIDENCE = Evidence("load generator", "GET", 1000, 1010, 300)
 
 
@@ -166,10 +168,10 @@ def told(**changes: dict[str, float]) -> ToldSource:
         "min by": 1.0,
         "max by (machine, agent) (rate(": 0.02,
         "max by (machine, agent) (max_over": 26.5,
-        "avg_over": 1.0,
-        "count_over": 10.0,
-        "changes": 0.0,
-        "max_over": 1.0,
+        PROBED: 1.0,
+        COUNTED: 10.0,
+        CHANGES: 0.0,
+        "max without (scraped_by) (max_over": 1.0,
     }
     source.instant = {begin: dict.fromkeys(AGENTS, value) for begin, value in columns.items()}
     for begin, values in changes.items():
@@ -202,8 +204,8 @@ def test_a_level_that_was_well_holds() -> None:
         (measured(), {}, 61.0, "load_level.hubs", Verdict.FAIL),
         (measured(), {}, None, "load_level.hubs", Verdict.ERROR),
         (measured(), {"min by": {AGENTS[1]: 0.98}}, 0.5, "load_agents.scrapes", Verdict.FAIL),
-        (measured(), {"changes": {AGENTS[1]: 1.0}}, 0.5, "load_agents.restarts", Verdict.FAIL),
-        (measured(), {"count_over": {AGENTS[1]: 3.0}}, 0.5, "load_agents.rows", Verdict.ERROR),
+        (measured(), {CHANGES: {AGENTS[1]: 1.0}}, 0.5, "load_agents.restarts", Verdict.FAIL),
+        (measured(), {COUNTED: {AGENTS[1]: 3.0}}, 0.5, "load_agents.rows", Verdict.ERROR),
         (measured(), {"max by (machine, agent) (rate(": {AGENTS[1]: float("nan")}}, 0.5, "load_agents.cpu", Verdict.ERROR),
     ],
 )

@@ -61,7 +61,7 @@ def test_lost_requests_are_the_ratio_of_errors_times_what_it_is_a_ratio_of() -> 
     assert errors is not None
     source = ToldSource()
     source.instant = {
-        "sum by (machine, agent) (rate(load_errors": {"east/Agent0": 0.02, "east/Agent1": 0.0},
-        "sum by (machine, agent) (increase": {"east/Agent0": 200.0, "east/Agent1": 200.0, "east/Agent2": 5.0},
+        "sum by (machine, agent) (max without (scraped_by) (rate(load_errors": {"east/Agent0": 0.02, "east/Agent1": 0.0},
+        "sum by (machine, agent) (max without (scraped_by) (increase": {"east/Agent0": 200.0, "east/Agent1": 200.0, "east/Agent2": 5.0},
     }
     assert requests_lost(source, errors, ["east/Agent0", "east/Agent1", "east/Agent2"], 100.0) == {"east/Agent0": 4.0, "east/Agent1": 0.0}

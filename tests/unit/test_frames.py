@@ -70,10 +70,10 @@ def test_a_vector_is_indexed_by_identity() -> None:
 def test_an_agent_seen_too_seldom_has_no_row(source: ToldSource) -> None:
     """The gate then says "not measured" instead of "sick"; a stranger of the same names has none either."""
     source.instant = {
-        "avg_over_time": {A: 1.0, B: 0.2, ALIEN: 0.0},
-        "count_over_time": {A: 30, B: 3, ALIEN: 30},
-        "changes": {A: 0, B: 0},
-        "max_over_time": {A: 1, B: 1},
+        "sum without (scraped_by) (sum_over_time": {A: 1.0, B: 0.2, ALIEN: 0.0},
+        "sum without (scraped_by) (count_over_time": {A: 30, B: 3, ALIEN: 30},
+        "max without (scraped_by) (changes": {A: 0, B: 0},
+        "max without (scraped_by) (max_over_time": {A: 1, B: 1},
     }
     frame = health_frame(source, [A, B], 30, enough=24)
     assert frame.to_dict("records") == [{"agent": A, "probe_success_ratio": 1.0, "samples": 30.0, "restarts": 0.0, "processes": 1.0}]
@@ -82,7 +82,7 @@ def test_an_agent_seen_too_seldom_has_no_row(source: ToldSource) -> None:
 
 def test_a_value_that_one_exporter_does_not_have_is_missing(source: ToldSource) -> None:
     """The process exporter is down: probes are there, restarts are not zero but unknown."""
-    source.instant = {"avg_over_time": {A: 1.0}, "count_over_time": {A: 30}}
+    source.instant = {"sum without (scraped_by) (sum_over_time": {A: 1.0}, "sum without (scraped_by) (count_over_time": {A: 30}}
     (row,) = health_frame(source, [A], 30, enough=24).to_dict("records")
     assert row["samples"] == 30
     assert math.isnan(row["restarts"])
@@ -185,9 +185,9 @@ def test_a_collection_joins_what_agents_and_hub_say(source: ToldSource) -> None:
     world = MemoryWorld()
     world.switch_on("east/Agent0", "east/Agent1")
     source.instant = {
-        "avg_over_time": {"east/Agent0": 1.0, "west/Agent0": 0.0},
-        "count_over_time": {"east/Agent0": 4},
-        "scrape_duration_seconds": {"east/Agent0": 0.01},
+        "sum without (scraped_by) (sum_over_time": {"east/Agent0": 1.0, "west/Agent0": 0.0},
+        "sum without (scraped_by) (count_over_time": {"east/Agent0": 4},
+        "max without (scraped_by) (scrape_duration_seconds": {"east/Agent0": 0.01},
     }
     asked: list[Agent] = list(world.agents[:3])
     collection = collect(world.machines, asked, world.prober, source, Targets({"east/Agent0": True}), 60, "metrics")

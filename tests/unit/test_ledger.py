@@ -81,6 +81,58 @@ def test_a_decision_stands_until_an_agent_of_its_batch_is_touched_again(tmp_path
     assert set(Ledger(ledger.file, JumpingClock()).decisions()) == {1}
 
 
+def test_each_change_of_a_run_has_its_own_part(tmp_path: Path) -> None:
+    """One agent under two changes: each part knows its own step and snapshot, and the whole knows that the agent is not back from both."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    ledger.append(1, Step.OPENED, change="hubs", site="s", day=2)
+    hubs, routing = ledger.part("hubs"), ledger.part("routing")
+    hubs.intend(1, [Snapshot("pc2/Hub", {"program": None}, "", 0, 0.0)], 1)
+    hubs.append(1, Step.VERIFIED, ["pc2/Hub"], batch=1)
+    routing.intend(1, [Snapshot("pc2/Hub", {"edge": None}, "", 0, 0.0)], 2)
+    routing.append(1, Step.REVERTING, ["pc2/Hub"])
+    routing.append(1, Step.RESTORED, ["pc2/Hub"])
+    read = Ledger(ledger.file, JumpingClock())
+    assert read.changes() == ("hubs", "routing")
+    assert read.part("hubs").last_steps() == {"pc2/Hub": Step.VERIFIED}
+    assert read.part("routing").last_steps() == {"pc2/Hub": Step.RESTORED}
+    assert read.part("routing").changed() == []
+    assert [snapshot.settings for snapshot in read.part("hubs").changed()] == [{"program": None}]
+    assert read.last_steps() == {"pc2/Hub": Step.VERIFIED}
+
+
+def test_the_newest_change_comes_back_first(tmp_path: Path) -> None:
+    """Of an agent under two changes that stand, the whole ledger names the later prior state first."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    ledger.append(1, Step.OPENED, change="hubs")
+    ledger.part("hubs").intend(1, [Snapshot("pc2/Hub", {"program": None}, "", 0, 0.0)], 1)
+    ledger.part("routing").intend(1, [Snapshot("pc2/Hub", {"edge": None}, "", 0, 0.0)], 2)
+    assert [dict(snapshot.settings) for snapshot in ledger.changed()] == [{"edge": None}, {"program": None}]
+
+
+def test_an_entry_that_names_no_change_belongs_to_the_runs_first(tmp_path: Path) -> None:
+    """Ledgers of runs with one change do not name it; a part of that change finds and finishes them."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    ledger.append(1, Step.OPENED, change="metrics")
+    ledger.intend(1, [Snapshot("pc2/A", {"FLAG": None}, "", 0, 0.0)], 1)
+    part = ledger.part("metrics")
+    assert [snapshot.agent for snapshot in part.changed()] == ["pc2/A"]
+    part.append(1, Step.RESTORED, ["pc2/A"])
+    assert ledger.changed() == []
+    assert ledger.changes() == ("metrics",)
+
+
+def test_a_decision_on_a_hub_stands_while_its_routes_come_back(tmp_path: Path) -> None:
+    """Bringing back one change of an agent does not undo what was decided on another change of it."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    ledger.append(1, Step.OPENED, change="hubs")
+    ledger.part("hubs").intend(1, [Snapshot("pc2/Hub", {}, "", 0, 0.0)], 1)
+    ledger.append(1, Step.DECIDED, batch=1, goes_on=True)
+    ledger.part("routing").intend(1, [Snapshot("pc2/Hub", {}, "", 0, 0.0)], 3)
+    ledger.append(1, Step.DECIDED, batch=3, goes_on=True)
+    ledger.part("routing").append(1, Step.REVERTING, ["pc2/Hub"])
+    assert set(ledger.decisions()) == {1}
+
+
 def test_a_rehearsal_ends_the_time_before_of_its_canary(tmp_path: Path) -> None:
     """The latest intention outside the batches counts, of these agents only: its restarts must not be taken for how they were before."""
     clock = JumpingClock()

@@ -81,7 +81,7 @@ def on(world: MemoryWorld) -> set[str]:
 
 def look(site: Site, ledger: Ledger) -> LastLook:
     """The last look of that run."""
-    return last_look(site, site.change(ChangeKind.METRICS), ledger, site.fleet.agents, ledger.batches(), {"east/Agent0": 100})
+    return last_look(site, [site.change(ChangeKind.METRICS)], ledger, site.fleet.agents, ledger.batches(), {"east/Agent0": 100})
 
 
 def test_the_last_look_tells_step_batch_pids_and_state(world: MemoryWorld, site: Site, ledger: Ledger) -> None:
