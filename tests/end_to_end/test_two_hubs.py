@@ -17,7 +17,7 @@ from tests.end_to_end.commands import ROOT, Commands, Run, rollout
 from tests.end_to_end.place import Place
 from tests.lab.world_of_six import eventually
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.full]
 
 
 @dataclass(frozen=True)
