@@ -68,6 +68,7 @@ def test_a_query_that_returns_nothing_fails_its_dashboard_and_no_other() -> None
     failed = check(Hub(empty="probe_success"), BEFORE_THE_WEEK)
     assert failed["Rollout: fleet"] is Verdict.FAIL
     assert failed["Rollout: hubs"] is Verdict.PASS
+    assert "Rollout: batches" not in failed  # nothing of it is due, so nothing is said of it
     assert check(Hub(empty="rollout_batch_agents"), BEFORE_THE_WEEK)["Rollout: fleet"] is Verdict.PASS
     assert check(Hub(empty="rollout_batch_agents"), AFTER_DAY_4)["Rollout: batches"] is Verdict.FAIL
 
