@@ -24,7 +24,7 @@ CONTRAST = """
   const behind = element => { for (let at = element; at; at = at.parentElement) {
     const colour = getComputedStyle(at).backgroundColor; if (!colour.startsWith('rgba(0, 0, 0, 0')) return colour; } return 'rgb(255, 255, 255)'; };
   const texts = [...document.querySelectorAll('body *')].filter(each => [...each.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
-  return texts.filter(each => !each.closest('desc, title')).map(each => {
+  return texts.filter(each => !each.closest('desc, title, style')).map(each => {
     const style = getComputedStyle(each), ink = each.closest('svg') ? style.fill : style.color;
     const [a, b] = [light(ink), light(behind(each))].sort().reverse();
     return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), each.tagName, each.textContent.slice(0, 40)];
