@@ -61,7 +61,7 @@ class Page:
 @contextmanager
 def browser() -> Iterator[Page]:
     """A browser of its own, gone afterwards."""
-    with TemporaryDirectory() as profile:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:  # its helpers may still write when it has ended
         arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
         arguments += ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
         window = f"--window-size={SIZE[0]},{SIZE[1]}"

@@ -54,7 +54,7 @@ class Tab:
 @contextmanager
 def tab() -> Iterator[Tab]:
     """A browser of its own, gone afterwards."""
-    with TemporaryDirectory() as profile:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:  # its helpers may still write when it has ended
         words = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
         with subprocess.Popen(["chromium", *words, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
