@@ -27,9 +27,10 @@ class Pool(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One supervised process. patience: seconds between SIGTERM and SIGKILL; priority: low starts first and stops last."""
+    """One supervised Python module. patience: seconds between SIGTERM and SIGKILL; priority: low starts first and stops last."""
 
     name: str
+    module: str
     arguments: tuple[str, ...]
     priority: int
     patience: int
@@ -41,13 +42,13 @@ class Program:
 
 def prefect_server(port: int) -> Program:
     """The API, the UI and their services in one process, on loopback only."""
-    return Program("server", ("server", "start", "--host", HOST, "--port", str(port)), priority=10, patience=20)
+    return Program("server", "deployments.prefect_process", ("server", "start", "--host", HOST, "--port", str(port)), priority=10, patience=20)
 
 
 def worker(pool: Pool) -> Program:
     """A worker that starts each run of its pool as a process of its own."""
     arguments = ("worker", "start", "--pool", pool.value, "--type", "process", "--name", f"worker-{pool.value}")
-    return Program(f"worker-{pool.value}", arguments, priority=20, patience=20)
+    return Program(f"worker-{pool.value}", "prefect", arguments, priority=20, patience=20)
 
 
 def programs(port: int) -> tuple[Program, ...]:
@@ -95,7 +96,7 @@ def configuration(folder: Path, port: int) -> str:
     text["rpcinterface:supervisor"] = {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"}
     for program in programs(port):
         text[f"program:{program.name}"] = {
-            "command": literal(shlex.join([sys.executable, "-m", "prefect", *program.arguments])),
+            "command": literal(shlex.join([sys.executable, "-m", program.module, *program.arguments])),
             "directory": literal(folder),
             "autostart": "false",
             "autorestart": "true",

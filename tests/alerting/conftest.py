@@ -94,7 +94,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     keeper.look()
     reader = StateReader(StateFolder(folder, "memory", clock), world.fleet, keeper, 60.0, clock)
     server = ExporterServer(("127.0.0.1", 0), reader)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     (folder / "rules").mkdir()
     (folder / "prometheus.yaml").write_text(_prometheus(folder, server.server_address[1], manager_port))
     (folder / "alertmanager.yaml").write_text('{"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}')

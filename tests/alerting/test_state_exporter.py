@@ -53,7 +53,7 @@ class Served:
     def samples(self) -> dict[tuple[str, ...], float]:
         """(name, label values in the order of their names) to value, over HTTP as Prometheus has it."""
         with ExporterServer(("127.0.0.1", 0), self._reader) as server:
-            thread = threading.Thread(target=server.serve_forever)
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,))
             thread.start()
             status, text = get("127.0.0.1", server.server_address[1], "/metrics")
             server.shutdown()

@@ -8,12 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 RUN_BY = {"full": "./test full", "lab": "./test"}
-"""By marker, the narrowest ring that runs it; a test with both needs the wider one, which comes first."""
-
-
-def ring_of(item: pytest.Item) -> str:
-    """The command that runs the test; one without a ring's marker was left out by whoever called pytest by hand."""
-    return next((command for marker, command in RUN_BY.items() if item.get_closest_marker(marker)), "another selection")
+"""By marker, the narrowest ring that runs it; a test with both needs the wider one, which comes first. The unmarked are in every ring."""
+OUTPUT = "left_out"
+"""Where a worker process of pytest-xdist puts its counts for the one that prints."""
 
 
 class LeftOut:
@@ -24,7 +21,20 @@ class LeftOut:
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Called by pytest with what a selection leaves out."""
-        self.tests.update((item.nodeid.partition("::")[0], ring_of(item)) for item in items)
+        for item in items:
+            ring = next((command for marker, command in RUN_BY.items() if item.get_closest_marker(marker)), None)
+            if ring is not None:
+                self.tests[item.nodeid.partition("::")[0], ring] += 1
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Called by pytest at the end; a worker hands its counts over."""
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[OUTPUT] = [[file, ring, count] for (file, ring), count in self.tests.items()]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object) -> None:
+        """Called by pytest-xdist when a worker has ended; every worker selects from all tests, so one says it for all."""
+        self.tests = Counter({(file, ring): count for file, ring, count in getattr(node, "workeroutput", {}).get(OUTPUT, [])})
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Called by pytest before its closing line."""

@@ -119,7 +119,7 @@ def served() -> Iterator[tuple[Listing, int]]:
     """An exporter over HTTP: its listing and its port."""
     listing = Listing()
     with ExporterServer(("127.0.0.1", 0), reader(listing)) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield listing, server.server_address[1]
         server.shutdown()

@@ -18,6 +18,7 @@ from rollout.load.process import GeneratorProcess
 from rollout.plan.load import GeneratorLimits, StopConditions
 from tests.load.tiny_server import TinyServer, tiny_server
 
+pytestmark = pytest.mark.lab
 LENIENT = StopConditions(requests=10_000, error_ratio=1, latency=60)
 LIMITS = GeneratorLimits(min_achieved=0.9, max_lag=0.5)  # wide, since tests share their machine
 
