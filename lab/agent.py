@@ -29,7 +29,7 @@ from lab.http_server import TEXT, Connection, listen  # noqa: E402
 from lab.settings import Settings  # noqa: E402
 
 VERSION = "3.2.0"
-WORK_CPU_NS = 3_000_000
+WORK_CPU_NS = 2_000_000
 # Waiting is most of a request's time, as with real agents; it also makes latency ten times steadier on a busy machine.
 WORK_WAIT = 0.020
 REQUESTS_PER_CALL = 20  # one work request of these calls a dependency

@@ -1,4 +1,4 @@
-"""What agents do for a living: a module per role with `answer(x)`, always the same for the same x, in well under 3 ms once it is warm.
+"""What agents do for a living: a module per role with `answer(x)`, always the same for the same x, in well under 2 ms once it is warm.
 
 About two thirds of the fleet import something heavy, in different mixes and both import styles. Some imports have an effect besides:
 
