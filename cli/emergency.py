@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
 PlanName = Annotated[str, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml.")]
 Name = Annotated[str, typer.Option("--name", help="Who says so (self-declared).", default_factory=getpass.getuser, show_default="the login name")]
-Which = Annotated[str, typer.Argument(help="Which emergency: metrics, hub or optimization.")]
+Which = Annotated[str | None, typer.Argument(help="Which emergency: metrics, hub or optimization.", show_default="all of them")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the report.")]
 
 app = typer.Typer(help="The plan's emergency protocols; a run at work is aborted first. Needs no server.", no_args_is_help=True)
@@ -51,14 +51,19 @@ def optimization(name: Name, reason: Reason, site: SiteName = "lab", plan: PlanN
     _carry_out(OPTIMIZATION_BACK, name, reason, site, plan)
 
 
-def rehearse_emergencies(name: Name, protocol: Which = "metrics", site: SiteName = "lab", plan: PlanName = "week3") -> None:
-    """Rehearse an emergency on a lab without its change: all on, then the emergency; keeps the record that criteria cite."""
+def rehearse_emergencies(name: Name, protocol: Which = None, site: SiteName = "lab", plan: PlanName = "week3") -> None:
+    """Rehearse the emergencies on a lab without their changes: all on, then the emergency; keeps the records that criteria cite."""
     from rollout.protocols import PROTOCOLS
     from rollout.rehearse import rehearse
 
-    if protocol not in PROTOCOLS:
+    if protocol is not None and protocol not in PROTOCOLS:
         raise typer.BadParameter(f"{protocol} is none of {', '.join(PROTOCOLS)}")
-    _tell(rehearse(PROTOCOLS[protocol], site_file(site), plan_file(plan), name))
+    worst = 0
+    for each in PROTOCOLS if protocol is None else (protocol,):
+        report = rehearse(PROTOCOLS[each], site_file(site), plan_file(plan), name)
+        _tell(report)
+        worst = max(worst, report.exit_code)
+    raise typer.Exit(worst)
 
 
 def _carry_out(protocol: Protocol, name: str, reason: str, site: str, plan: str) -> None:
@@ -66,11 +71,12 @@ def _carry_out(protocol: Protocol, name: str, reason: str, site: str, plan: str)
 
     from rollout.emergency import Call, take_back
 
-    _tell(take_back(Call(str(uuid4()), name, reason), protocol, site_file(site), plan_file(plan)))
+    report = take_back(Call(str(uuid4()), name, reason), protocol, site_file(site), plan_file(plan))
+    _tell(report)
+    raise typer.Exit(report.exit_code)
 
 
 def _tell(report: DayReport) -> None:
     print(report.sentence)
     for criterion in report.criteria:
         print(f"  {criterion.id:<5} {criterion.verdict.value:<13} {criterion.observed}  ({criterion.sentence})")
-    raise typer.Exit(report.exit_code)

@@ -9,6 +9,7 @@ import pandas as pd
 from rollout.changes.hubs import HubService
 from rollout.hub import Hub, HubPair
 from rollout.observe.agreement import Agreement, compare
+from rollout.observe.discovery import discovery_frame
 from rollout.observe.outage import Watched, outage_frame, watched
 from rollout.observe.pair import consistency_frame, sent_so_far, synchronisation_frame
 from rollout.site import Site
@@ -59,3 +60,9 @@ def ask_watchdog(pair: HubPair, hub: Hub, timeout: float, name: str) -> Watched:
     """What it says of itself."""
     del name
     return watched(hub, pair, timeout)
+
+
+@step("list targets", "list whom both hubs have discovered", retried=False)
+def list_targets(pair: HubPair) -> pd.DataFrame:
+    """Agents as the hubs' own targets name them."""
+    return discovery_frame(pair)

@@ -43,17 +43,18 @@ class Window:
 
 
 def treated_frame(samples: Samples, treated: Collection[str], controls: Collection[str], window: Window) -> pd.DataFrame:
-    """The judge's input: only those agents, `treated`, `contaminated`, and t in seconds from the verified end of the activation.
+    """The judge's input: only those agents, `treated`, `contaminated`, and t in seconds.
 
-    What was measured between the first act and that end is neither before nor after. A restart by somebody else contaminates its agent's samples
-    from then until the process has settled.
+    t runs up to 0 at the first act and on from 0 at the verified end: what was measured in between is neither before nor after, and however long
+    the agents took to start, the judge has the whole time before. A restart by somebody else contaminates its agent's samples from then until the
+    process has settled.
     """
     acted, since = window.acted, window.since
     frame = samples[samples["agent"].isin({*treated, *controls}) & ~samples["t"].between(acted, since, inclusive="left")].copy()
     frame["treated"] = frame["agent"].isin(set(treated))
     young = frame["t"] - frame["agent"].map(window.restarts).astype(float)
     frame["contaminated"] = young.between(0.0, window.settle)
-    frame["t"] = frame["t"] - since
+    frame["t"] -= frame["t"].ge(since).map({True: since, False: acted})
     return frame.reset_index(drop=True)
 
 

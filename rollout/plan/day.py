@@ -35,7 +35,6 @@ class ChangeKind(Enum):
     ROUTING = "routing"
     OUTAGE = "outage"
     LAZY_LOADING = "lazy_loading"
-    DISCOVERY = "discovery"
     FLAG = "flag"
 
 

@@ -112,6 +112,8 @@ def _good_pair(suite: str, agents: pd.DataFrame) -> pd.DataFrame:
             )
         case "hub_routing":
             frame = agents.assign(routed=True, standby=True, scraped=True)
+        case "discovery":
+            frame = agents.assign(hubs=1, own_hub=True, up=True)
         case "hub_synchronisation":
             frame = agents.assign(received_ratio=1.0, lag_seconds=1.2, send_ratio=1.0, skew_seconds=0.01)
         case "hub_consistency":

@@ -125,8 +125,16 @@ def test_the_judges_frame_counts_time_from_the_activation() -> None:
     """Changed and unchanged agents side by side, nobody else; the restart itself is neither before nor after."""
     measured = [(A, "x", 90, 1), (A, "x", 97, 1), (B, "x", 110, 1), ("east/C", "x", 110, 1)]
     frame = treated_frame(samples(measured), [A], [B], Window(acted=96, since=100, settle=8, restarts={}))
-    assert frame[["agent", "treated", "t"]].to_numpy().tolist() == [[A, True, -10], [B, False, 10]]
+    assert frame[["agent", "treated", "t"]].to_numpy().tolist() == [[A, True, -6], [B, False, 10]]
     assert not frame["contaminated"].any()
+
+
+def test_agents_that_took_long_to_start_keep_all_their_time_before() -> None:
+    """Thirty samples before the act are thirty before the change, whether the agents were up again after a second or after a minute."""
+    for took in (1, 60):
+        measured = [(A, "x", t, 1) for t in (*range(66, 96), *range(96 + took, 126 + took))]
+        frame = treated_frame(samples(measured), [A], [], Window(acted=96, since=96 + took, settle=8, restarts={}))
+        assert frame["t"].tolist() == list(range(-30, 30))
 
 
 def test_a_restart_by_somebody_else_contaminates_that_agent_until_it_has_settled() -> None:
