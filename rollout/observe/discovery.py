@@ -13,7 +13,7 @@ QUERY = "GET /api/v1/targets of each hub"
 
 
 def discovery_frame(pair: HubPair) -> pd.DataFrame:
-    """One row per agent that a hub scrapes, of the fleet or not: agent, hubs (how many scrape it), own_hub (its machine's does), up (for all of them).
+    """One row per agent that a hub scrapes, of the fleet or not: agent, hubs (how many scrape it), own_hub (its machine's does), up (for all).
 
     A target of the job that names no agent has its address in the place of the identity. Raises SourceFault when a hub does not tell.
     """
