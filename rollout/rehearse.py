@@ -24,7 +24,8 @@ from rollout.verdict import STANDING_OF, Verdict
 def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) -> DayReport:
     """That emergency on all agents of a rehearsal site that its day selects.
 
-    Raises Refused in production or where a run holds the fleet, ActFault where the change does not come on.
+    Raises Refused in production, where a run holds the fleet and where the site lacks what the emergency is about; ActFault where the change
+    does not come on.
     """
     written = load_plan(plan_file)
     site = load_site(site_file, written.day(protocol.day).deadlines)
@@ -33,6 +34,9 @@ def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) ->
     day = written.for_site(site.rehearsal).day(protocol.day)
     if day.batches is None:
         raise Refused(f"day {protocol.day} changes no agents")
+    parts = list(_parts(protocol, site, day, day.batches))
+    for made in dict.fromkeys(made for made, _ in parts):
+        site.change(made, day.environment)  # what the site cannot do is refused before anything is owned
     run, ownership = str(uuid4()), Ownership(site.state / "fleets", site.fleet.name, site.clock)
     ownership.claim(run, site.runs)
     ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
@@ -40,7 +44,7 @@ def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) ->
     ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=written.plan, site=site.name, change=kind.value, on_cancel="roll back")
     executors: dict[ChangeKind, Executor] = {}
     failed: list[str] = []
-    for index, (made, agents) in enumerate(_parts(protocol, site, day, day.batches), start=1):
+    for index, (made, agents) in enumerate(parts, start=1):
         executor = executors.setdefault(made, executor_of(site, day, made, ledger, ownership))
         failed += executor.activate(agents, index).failed
     if failed:

@@ -82,7 +82,7 @@ class Site:
         return self.state / "reports"
 
     def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
-        """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused for one that is not built."""
+        """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused where the site lacks a pair of hubs that it is about."""
         if kind is ChangeKind.METRICS:
             return MetricsActivation(kind.value, self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
         if kind is ChangeKind.HUBS:
@@ -93,9 +93,7 @@ class Site:
             return HubOutage(kind.value, self.hub_pair)
         if kind is ChangeKind.LAZY_LOADING:
             return LazyLoading(kind.value, self.fleet, self.machines, self.prober, {lazy_loading.FLAG: "true"})
-        if kind is ChangeKind.FLAG:
-            return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
-        raise Refused(f"changes of kind {kind.value} are not built yet")
+        return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
 
     @property
     def hub_pair(self) -> HubPair:

@@ -202,7 +202,7 @@ def test_an_emergency_from_the_ui_ends_a_day_at_work(six: Place, commands: Comma
 def test_a_rehearsed_emergency_is_what_a_day_cites(six: Place, commands: Commands) -> None:
     """`rollout rehearse` needs no server: all on, all off inside two minutes, against the newest baseline; the next day 1 cites it for D1.R."""
     assert commands.start(six, "day-0").end().code == 0
-    rehearsed = rollout("rehearse", "--site", six.name, "--name", "ann")
+    rehearsed = rollout("rehearse", "metrics", "--site", six.name, "--name", "ann")
     assert rehearsed.code == 0, rehearsed.output
     assert six.active() == set()
     run = commands.start(six, "day-1")

@@ -16,7 +16,7 @@ from rollout.executor import Executor, Limits
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind
-from rollout.protocols import METRICS_OFF
+from rollout.protocols import METRICS_OFF, SINGLE_HUB
 from rollout.rehearsals import Rehearsal, RehearsalFile
 from rollout.rehearse import rehearse
 from rollout.report import DayReport, Outcome
@@ -137,6 +137,14 @@ def test_production_is_no_place_to_rehearse(world: MemoryWorld, tmp_path: Path, 
     with pytest.raises(Refused, match="is production"):
         rehearse(METRICS_OFF, tmp_path / "memory.yaml", PLAN, "ann")
     assert world.east.restarted == []
+
+
+def test_what_a_site_lacks_is_not_rehearsed_and_holds_nothing_up(world: MemoryWorld, site: Site) -> None:
+    """A site with one hub has no hub emergency: Refused, and the fleet is free for the next one."""
+    with pytest.raises(Refused):
+        rehearse(SINGLE_HUB, site.file, PLAN, "ann")
+    assert world.east.restarted == []
+    assert rehearse(METRICS_OFF, site.file, PLAN, "ann").outcome is Outcome.COMPLETE
 
 
 def test_a_criterion_that_needs_all_protocols_is_not_proven_by_one(tmp_path: Path) -> None:
