@@ -82,7 +82,7 @@ class Site:
         return self.state / "reports"
 
     def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
-        """The change of that kind on this site. environment: what a flag sets, from the plan. Raises Refused where the site lacks a pair of hubs that it is about."""
+        """The change of that kind on this site. environment: what a flag sets. Raises Refused where it is about hubs that the site lacks."""
         if kind is ChangeKind.METRICS:
             return MetricsActivation(kind.value, self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
         if kind is ChangeKind.HUBS:
