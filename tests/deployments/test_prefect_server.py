@@ -131,6 +131,7 @@ def test_a_killed_run_is_seen_as_crashed(running: World) -> None:
     assert running.watch(run).type is StateType.CRASHED
 
 
+@pytest.mark.full
 def test_one_run_at_a_time_and_none_is_stopped_by_accident(running: World) -> None:
     """A second run of a deployment is cancelled, `down` refuses while the first works, and cancelling it lets the flow take back."""
     run = running.start(seconds=30)
@@ -145,6 +146,7 @@ def test_one_run_at_a_time_and_none_is_stopped_by_accident(running: World) -> No
     eventually(lambda: not running.processes(run))
 
 
+@pytest.mark.full
 def test_a_run_outlives_its_server(running: World) -> None:
     """The server is killed below a run: supervision brings it back, the run completes and its watcher never gives up."""
     run = running.start(seconds=4)
@@ -159,6 +161,7 @@ def test_a_run_outlives_its_server(running: World) -> None:
     assert [each.text for each in events if each.kind is EventKind.CONNECTION][-1] == "the server answers again"
 
 
+@pytest.mark.full
 def test_a_run_outlives_its_worker(running: World) -> None:
     """The worker is killed below a run: the run goes on, writes its lines and completes, and a new worker stands ready."""
     run = running.start(seconds=2)
@@ -192,6 +195,7 @@ def test_its_children_get_default_signals(running: World) -> None:
         assert not int(ignored.split()[1], 16) & (1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1)), each.command
 
 
+@pytest.mark.full
 def test_it_is_replaced_after_its_supervisor_was_killed(running: World) -> None:
     """Orphans of a killed supervisord hold the port; `up` ends them and brings up a whole server on the same port."""
     before = {each.pid for each in running.processes()}

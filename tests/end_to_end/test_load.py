@@ -45,6 +45,7 @@ def generators(place: Place) -> list[int]:
     return found
 
 
+@pytest.mark.full
 def test_a_fleet_that_holds(six: Place, commands: Commands) -> None:
     """Every level that has to hold is sent whole to 6 of 6, measured, and held; no agent is touched, nothing left running, the fleet free again."""
     before = six.seen()
