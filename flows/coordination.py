@@ -24,12 +24,12 @@ def both_hubs(run: DayRun) -> HubPair:
 
 
 def judge_discovery(run: DayRun, pair: HubPair) -> tuple[Finding, ...]:
-    """Every agent of the day is discovered, and nobody else."""
+    """Every agent of the fleet is discovered, and nobody else; a narrower selection would take the others for strangers."""
     began = run.site.clock.now()
     frame = patiently(run, lambda: list_targets(pair))
     run.keep_samples("discovery", frame)
     evidence = Evidence(" and ".join(hub.name for hub in pair.hubs), QUERY, began, run.site.clock.now(), len(frame))
-    agents = [agent.id for agent in run.agents]
+    agents = [agent.id for agent in run.site.fleet.agents]
     return judge_gate("discovery", frame, run.gate("discovery").bounds, evidence, agents, (), "both hubs")
 
 

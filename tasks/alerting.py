@@ -18,13 +18,6 @@ QUERY = "GET /api/v1/rules of each hub; GET /api/v2/status, /api/v2/alerts and /
 BOUND = "fires and resolves"
 
 
-@step("deploy alerting", "bring rules and routes to the hubs and Alertmanager")
-def deploy_alerting(site: Site, plan: Plan) -> None:
-    """Rules and routes as the plan and the site's contacts say, read back. Raises InputError, SourceFault; nothing for a site that tells nobody."""
-    if site.alerting is not None:
-        site.alerting.apply(plan)
-
-
 @step("check alerting", "check rules and routes, and let every level and tier ring once")
 def check_alerting(site: Site, plan: Plan) -> tuple[Finding, ...]:
     """One finding for what runs, one for the levels, one for each tier, one for the messages; a drill that cannot be watched is not measured."""
