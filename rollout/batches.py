@@ -45,7 +45,7 @@ class BatchSchedule:
 
 
 def schedule(agents: Sequence[Agent], fleet: Fleet, size: int, canary: int = 1, neighbours: int = 5) -> BatchSchedule:
-    """The selected agents as a canary, batches of `size`, an odd batch where one is needed, and a last batch of `size`.
+    """The selected agents as a canary, batches of at most `size` and as equal as they can be, and a last batch of `size`.
 
     Hard rules (issue 2, section 4): the canary comes first; after the activation of every later batch but the last, each machine in it keeps at
     least `neighbours` unchanged agents, unselected ones included (the judge's controls, judge.md "Same-machine difference in differences").
@@ -136,12 +136,18 @@ def _reserve(rest: Sequence[Agent], agents: Sequence[Agent], fleet: Fleet, neigh
 
 
 def _cut(rest: Sequence[Agent], reserve: Sequence[Agent], size: int) -> Iterator[list[Agent]]:
-    """Full batches, then the odd one, then the last: the reserve filled up to `size` with the latest of the others."""
+    """Batches as equal as they can be, then the last: the reserve filled up to `size` with the latest of the others.
+
+    Equal, because a small one is the weakest judged: agents buy precision (judge.md, "Before the start: power").
+    """
     waiting = {agent.id for agent in reserve}
     others = [agent for agent in rest if agent.id not in waiting]
     early = others[: max(0, len(others) - (size - len(reserve)))]
-    for start in range(0, len(early), size):
-        yield early[start : start + size]
+    begun = 0
+    for left in range(-(-len(early) // size), 0, -1):
+        count = -(-(len(early) - begun) // left)
+        yield early[begun : begun + count]
+        begun += count
     done = {agent.id for agent in early}
     if late := [agent for agent in rest if agent.id not in done]:
         yield late

@@ -51,7 +51,9 @@ def test_hard_rules_hold_for_every_fleet(fleet: Fleet, data: st.DataObject, size
     assert len(head.agents) == min(canary, len(agents))
     assert all(1 <= len(batch.agents) <= size for batch in rest)
     assert len(made.batches) == batch_count(len(agents), size, canary)
-    assert all(len(batch.agents) == size for batch in rest[:-2])
+    sizes = [len(batch.agents) for batch in rest]
+    assert sizes[:-1] == sorted(sizes[:-1], reverse=True)
+    assert max(sizes[:-1], default=0) - min(sizes[:-1], default=0) <= 1
     for batch in rest[:-1]:
         for machine in {agent.machine for agent in batch.agents}:
             assert unchanged_after(fleet, made, batch.index, machine) >= neighbours
@@ -80,12 +82,12 @@ def test_the_order_of_the_selection_does_not_matter(fleet: Fleet, size: int, nei
 
 
 def test_week3_in_batches_of_ten() -> None:
-    """Canary, six of ten, six, ten: batch 3 is agents 12-21, the odd batch stands second to last, the reserve is five of each machine.
+    """Canary, three of ten, four of nine, ten: no batch is much smaller, and so worse judged, than another; the reserve is five of each machine.
 
     PC2's reserve holds a dependent of its hub, which is no neighbour and so goes earlier; that is the only preference without room.
     """
     made = schedule(WEEK3.agents, WEEK3, 10)
-    assert [len(batch.agents) for batch in made.batches] == [1, 10, 10, 10, 10, 10, 10, 6, 10]
+    assert [len(batch.agents) for batch in made.batches] == [1, 10, 10, 10, 9, 9, 9, 9, 10]
     assert (made.batches[2].first, made.batches[2].last) == (12, 21)
     assert Counter(agent.machine for agent in made.batches[-1].agents) == {"mainpc": 5, "pc2": 5}
     assert "mainpc/SystemDigitalTwin" in made.batches[-1].ids
