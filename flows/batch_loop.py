@@ -15,7 +15,8 @@ from rollout.batches import Batch
 from rollout.errors import GateFailed, Held
 from rollout.executor import Activation, Executor
 from rollout.progress import Decision
-from rollout.report import BatchReport, check_report
+from rollout.report import BatchReport
+from rollout.report_entries import check_report
 from rollout.verdict import Verdict
 from tasks.activate import activate_batch
 from tasks.validate import find_drift

@@ -15,17 +15,8 @@ from rollout.final_look import LastLook, last_look
 from rollout.html import draw_report
 from rollout.ledger import CHANGED, Step
 from rollout.rehearsals import RehearsalFile
-from rollout.report import (
-    AgentReport,
-    CheckReport,
-    CriterionReport,
-    DayReport,
-    Outcome,
-    RollbackReport,
-    alert_report,
-    check_report,
-    criterion_report,
-)
+from rollout.report import AgentReport, CheckReport, CriterionReport, DayReport, Outcome, RollbackReport
+from rollout.report_entries import alert_report, check_report, criterion_report
 from rollout.report_file import write_report
 from rollout.telling import answers, complete_sentence
 from rollout.verdict import Finding, Standing, Verdict

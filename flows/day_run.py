@@ -29,7 +29,7 @@ from rollout.observe.contract import Contract
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
 from rollout.plan import ChangeKind, Day, Plan
-from rollout.report import step_report
+from rollout.report_entries import step_report
 from rollout.site import Site
 from rollout.verdict import Finding, Verdict, worst
 from tasks.publish import publish_progress

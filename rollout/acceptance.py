@@ -13,7 +13,8 @@ from rollout.ledger import CHANGED, Step
 from rollout.named_plan import named_plan
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind
-from rollout.report import DayReport, alert_report
+from rollout.report import DayReport
+from rollout.report_entries import alert_report
 from rollout.report_file import read_report, write_report
 from rollout.site import load_site
 from rollout.whereabouts import ledger_of

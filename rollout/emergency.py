@@ -25,7 +25,8 @@ from rollout.foresight import newest_baseline
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
-from rollout.report import DayReport, Outcome, RollbackReport, alert_report, criterion_report
+from rollout.report import DayReport, Outcome, RollbackReport
+from rollout.report_entries import alert_report, criterion_report
 from rollout.report_file import write_report
 from rollout.rollbacks import announce
 from rollout.settlement import settle

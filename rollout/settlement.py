@@ -15,7 +15,8 @@ from rollout.ledger import Ledger, Step
 from rollout.named_plan import named_plan
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan
-from rollout.report import BatchReport, DayReport, Outcome, RollbackReport, alert_report, criterion_report
+from rollout.report import BatchReport, DayReport, Outcome, RollbackReport
+from rollout.report_entries import alert_report, criterion_report
 from rollout.report_file import read_report, write_report
 from rollout.rollbacks import announce
 from rollout.shadow import end_shadows

@@ -16,7 +16,8 @@ from rollout.judgement_file import JUDGEMENTS
 from rollout.ledger import Ledger, Step
 from rollout.markdown import render
 from rollout.replay import replay
-from rollout.report import CheckReport, CriterionReport, DayReport, Outcome, check_report, criterion_report
+from rollout.report import CheckReport, CriterionReport, DayReport, Outcome
+from rollout.report_entries import check_report, criterion_report
 from rollout.report_file import HTML, MARKDOWN
 from rollout.telling import answers, complete_sentence
 from rollout.verdict import Evidence, Finding, Verdict

@@ -1,6 +1,6 @@
 """Lazy loading: the flag that lets an agent's launcher defer heavy imports, and its effect as the agent admits it (plan.md lines 179-186).
 
-Whether it made anything faster is not read here: that is measured on shadow starts and judged with a bound (docs/decisions/0050).
+Whether it made anything faster is not read here: that is measured on shadow starts and judged with a bound (docs/decisions/0053).
 """
 
 from __future__ import annotations

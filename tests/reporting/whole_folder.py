@@ -13,15 +13,8 @@ from rollout.judge.day import judge_day
 from rollout.judge_findings import batch_findings, day_findings
 from rollout.judgement_file import JUDGEMENTS, JudgedBy, write_judgements
 from rollout.ledger import Ledger, Step
-from rollout.report import (
-    AgentReport,
-    BatchReport,
-    DayReport,
-    Outcome,
-    StepReport,
-    check_report,
-    criterion_report,
-)
+from rollout.report import AgentReport, BatchReport, DayReport, Outcome, StepReport
+from rollout.report_entries import check_report, criterion_report
 from rollout.report_file import write_report
 from rollout.telling import complete_sentence
 from rollout.verdict import Evidence, Finding, Verdict

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from rollout.markdown import LISTED, render
-from rollout.report import DayReport, Outcome, check_report, criterion_report
+from rollout.report import DayReport, Outcome
+from rollout.report_entries import check_report, criterion_report
 from rollout.report_file import read_report, write_report
 from rollout.verdict import Evidence, Finding, Standing, Verdict
 from tests.unit.reports import AGENT, BATCH, CHECK, CRITERION, ROLLBACK, report
