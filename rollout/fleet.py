@@ -41,6 +41,11 @@ class Agent:
         """The identity machine/name: both machines may have an agent of one name."""
         return f"{self.machine}/{self.name}"
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of its own metrics wherever a hub scrapes them; what changes during a rollout is no label (docs/decisions/0074)."""
+        return {"machine": self.machine, "agent": self.name, "group": self.group, "tier": "required" if self.required else "optional"}
+
 
 class Selector(Document):
     """Which agents of a fleet; every field given narrows the choice, `all` stands alone.

@@ -28,7 +28,7 @@ def families(state: State, fleet: Fleet, now: float, within: float) -> Iterator[
     for file, fine in state.readable.items():
         readable.add_metric([file], fine)
     yield readable
-    yield from of_agents(state.ledger, fleet, now, within)
+    yield from of_agents(state.claim.run if state.claim else "", state.ledger, fleet, now, within)
     yield from of_run(state, now)
     yield from of_incident(state, now)
     said = CounterMetricFamily("rollout_audit_entries", "Words of people on record.", labels=["said"])
@@ -51,12 +51,12 @@ def of_alert(alert: Alert, fresh: Mapping[str, bool], degraded: int) -> Iterator
     yield from (level, sources, worse)
 
 
-def of_agents(ledger: Ledger | None, fleet: Fleet, now: float, within: float) -> Iterator[Metric]:
+def of_agents(run: str, ledger: Ledger | None, fleet: Fleet, now: float, within: float) -> Iterator[Metric]:
     """Every agent of the fleet, so that one that is not seen at all is missed."""
     members = gauge("fleet_agent", "1 for each agent that the fleet has.", "machine", "agent")
     changed = gauge("agent_changed", "Whether the agent carries the run's change.", "machine", "agent")
-    carries = gauge("agent_carries", "1; the label says whether the agent carries the change, to compare those that do with the others.",
-                    "machine", "agent", "change")  # fmt: skip
+    carries = gauge("agent_carries", "1; the labels say in which batch of which run the agent was changed, and whether it carries the change.",
+                    "machine", "agent", "run", "batch", "change")  # fmt: skip
     batches = gauge("agent_batch", "The batch in which the agent was changed; 0: found so, or not changed.", "machine", "agent")
     planned = gauge("agent_restart_planned", "1 while the run is restarting the agent.", "machine", "agent")
     carrying = changed_agents(ledger) if ledger else {}
@@ -64,7 +64,8 @@ def of_agents(ledger: Ledger | None, fleet: Fleet, now: float, within: float) ->
         labels = [agent.machine, agent.name]
         members.add_metric(labels, 1)
         changed.add_metric(labels, agent.id in carrying)
-        carries.add_metric([*labels, "yes" if agent.id in carrying else "no"], 1)
+        batch = str(carrying.get(agent.id, 0))
+        carries.add_metric([*labels, run, batch, "yes" if agent.id in carrying else "no"], 1)
         batches.add_metric(labels, carrying.get(agent.id, 0))
     for identity in planned_restarts(ledger, now, within) if ledger else ():
         planned.add_metric(identity.split("/"), 1)

@@ -72,7 +72,7 @@ def entries_of(agent: Agent, pair: HubPair) -> dict[str, Targets]:
     probed = names | {"__param_target": health, "instance": health}
     found = {
         "probe": {agent.id: _entry(f"{address}:{exporters.probe}", probed)},
-        "agents": {agent.id: _entry(f"{address}:{agent.health_port}", names)},
+        "agents": {agent.id: _entry(f"{address}:{agent.health_port}", agent.labels)},
     }
     if agent.id in pair.by_agent:
         ports = {"process": exporters.process} | ({"load": exporters.load} if exporters.load else {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 
@@ -44,14 +44,15 @@ class HubTargets:
 
     def add(self, agents: Sequence[Agent]) -> None:
         """Have these scraped from now on, besides those that are."""
-        self._write(self._written() | {agent.id: f"{self._addresses[agent.machine]}:{agent.health_port}" for agent in agents})
+        added = {agent.id: {"targets": [f"{self._addresses[agent.machine]}:{agent.health_port}"], "labels": agent.labels} for agent in agents}
+        self._write(self._written() | added)
 
     def remove(self, agents: Iterable[str]) -> None:
         """Have these scraped no more."""
         gone = set(agents)
         written = self._written()
         if gone & written.keys():
-            self._write({agent: address for agent, address in written.items() if agent not in gone})
+            self._write({agent: entry for agent, entry in written.items() if agent not in gone})
 
     def written(self) -> frozenset[str]:
         """The identities that the file names."""
@@ -67,16 +68,13 @@ class HubTargets:
         labels = [(target["labels"], target["health"] == "up") for target in targets if target["labels"].get("job") == JOB]
         return {f"{label['machine']}/{label['agent']}": up for label, up in labels}
 
-    def _written(self) -> dict[str, str]:
+    def _written(self) -> dict[str, Any]:
         try:
             content = json.loads(self._transport.read(self._file))
         except FileNotFoundError:
             return {}
-        return {f"{entry['labels']['machine']}/{entry['labels']['agent']}": entry["targets"][0] for entry in content}
+        return {f"{entry['labels']['machine']}/{entry['labels']['agent']}": entry for entry in content}
 
-    def _write(self, targets: Mapping[str, str]) -> None:
-        entries = []
-        for agent, address in sorted(targets.items()):
-            machine, name = agent.split("/")
-            entries.append({"targets": [address], "labels": {"machine": machine, "agent": name}})
+    def _write(self, targets: Mapping[str, Any]) -> None:
+        entries = [targets[agent] for agent in sorted(targets)]
         self._transport.replace(self._file, json.dumps(entries, indent=1) + "\n")

@@ -20,10 +20,11 @@ AGENTS = ("mainpc/Hub", "mainpc/Worker", "pc2/Hub", "pc2/Worker")
 GOOD = {"central": AGENTS[:2], "edge": AGENTS[2:]}
 
 
-def target(identity: str, *, job: str = "agents", health: str = "up") -> dict[str, Any]:
+def target(identity: str, *, job: str = "agents", health: str = "up", tier: str = "required") -> dict[str, Any]:
     """One active target as a hub tells it."""
     machine, _, agent = identity.partition("/")
-    return {"labels": {"job": job, "machine": machine, "agent": agent}, "discoveredLabels": {}, "health": health}
+    labels = {"job": job, "machine": machine, "agent": agent, "group": "group", "tier": tier}
+    return {"labels": labels, "discoveredLabels": {}, "health": health}
 
 
 def telling(**targets: list[dict[str, Any]]) -> HubPair:
@@ -61,10 +62,11 @@ def test_a_fleet_discovered_whole_passes() -> None:
         pytest.param([target("pc2/Hub"), target("pc2/Worker"), target("pc2/Ghost")], "pc2/Ghost", id="extra"),
         pytest.param([target("pc2/Hub"), target("pc2/Worker", health="down")], "pc2/Worker", id="stale"),
         pytest.param([target("pc2/Hub"), target("pc2/Worker"), target("mainpc/Worker")], "mainpc/Worker", id="twice"),
+        pytest.param([target("pc2/Hub"), target("pc2/Worker", tier="optional")], "pc2/Worker", id="mislabelled"),
     ],
 )
 def test_anything_else_does_not(edge: list[dict[str, Any]], named: str) -> None:
-    """One agent missing, one that nobody knows, one that is down and one at two hubs: no PASS, and its name."""
+    """One agent missing, one that nobody knows, one that is down, one at two hubs and one of another tier: no PASS, and its name."""
     findings = judged(edge=edge)
     assert worst(findings) is not Verdict.PASS
     assert any(named in finding.sentence for finding in findings if finding.verdict is not Verdict.PASS)

@@ -30,11 +30,11 @@ def targets(folder: Path, answer: httpx.Response | Exception | None = None) -> H
 
 
 def test_what_is_added_stands_in_the_file_with_its_labels(tmp_path: Path) -> None:
-    """As file_sd reads it: the health port at the machine's address, labels machine and agent."""
+    """As file_sd reads it: the health port at the machine's address, and what the fleet says of the agent."""
     targets(tmp_path).add([AGENTS[4], AGENTS[0]])
     assert json.loads((tmp_path / "agents.json").read_text(encoding="utf-8")) == [
-        {"targets": ["10.0.0.1:8000"], "labels": {"machine": "east", "agent": "Agent0"}},
-        {"targets": ["10.0.0.2:8004"], "labels": {"machine": "west", "agent": "Agent4"}},
+        {"targets": ["10.0.0.1:8000"], "labels": {"machine": "east", "agent": "Agent0", "group": "group", "tier": "required"}},
+        {"targets": ["10.0.0.2:8004"], "labels": {"machine": "west", "agent": "Agent4", "group": "group", "tier": "required"}},
     ]
 
 
