@@ -11,12 +11,12 @@ from flows.contract import take_contract
 from flows.day_run import DayRun
 from flows.patience import patiently
 from rollout.candidates import COLUMNS, Worth, rank_candidates
-from rollout.changes.lazy_loading import FLAG
+from rollout.changes.feature import LAZY_LOADING
 from rollout.fleet import Agent
 from rollout.shadow import ShadowHost, Start
 from tasks.shadow import read_startups, start_pair
 
-SETTINGS = ({FLAG: "false"}, {FLAG: "true"})
+SETTINGS = ({LAZY_LOADING.flag: "false"}, {LAZY_LOADING.flag: "true"})
 """Of a shadow without the optimization, and with it."""
 
 

@@ -1,4 +1,4 @@
-"""Day 5's questions to both hubs: whom have they discovered, and do they tell the same across the machines (plan.md lines 272-296)."""
+"""Day 5's questions to hubs and agents: who is discovered, do agents find each other, is the same told everywhere (plan.md lines 272-296)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from flows.patience import patiently
 from rollout.errors import Refused
 from rollout.hub import HubPair
 from rollout.observe.discovery import QUERY
+from rollout.observe.lookups import QUERIES, askers
 from rollout.verdict import Evidence, Finding
 from tasks.gate import judge_gate
+from tasks.measure import measure_lookups
 from tasks.pair import list_targets
 
 
@@ -31,6 +33,19 @@ def judge_discovery(run: DayRun, pair: HubPair) -> tuple[Finding, ...]:
     evidence = Evidence(" and ".join(hub.name for hub in pair.hubs), QUERY, began, run.site.clock.now(), len(frame))
     agents = [agent.id for agent in run.site.fleet.agents]
     return judge_gate("discovery", frame, run.gate("discovery").bounds, evidence, agents, (), "both hubs")
+
+
+def judge_lookups(run: DayRun) -> tuple[Finding, ...]:
+    """Every agent that depends on another has found it by name, once the last activated ones had time to ask and to be scraped."""
+    bounds = run.gate("lookups").bounds
+    window = int(bounds["window_seconds"])
+    run.wait_until(run.last_activation + window)
+    agents = askers(run.site.fleet, run.agents)
+    frame = patiently(run, lambda: measure_lookups(run.site, agents, window, len(agents)))
+    run.keep_samples("lookups", frame)
+    now = run.site.clock.now()
+    evidence = Evidence(run.site.sources.usable().name, "; ".join(QUERIES.values()), now - window, now, len(frame))
+    return judge_gate("lookups", frame, bounds, evidence, agents, (), "all that depend on others")
 
 
 def judge_coordination(run: DayRun) -> tuple[Finding, ...]:

@@ -9,45 +9,30 @@ STARTED = time.time()  # before the slow imports: what /health gives as the star
 import asyncio  # noqa: E402
 import errno  # noqa: E402
 import json  # noqa: E402
-import math  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable  # noqa: E402
-from itertools import cycle  # noqa: E402
 from types import ModuleType  # noqa: E402
 from urllib.parse import parse_qs  # noqa: E402
 
 # Imported whether metrics are on or not, so that switching them on does not also change the memory of the process.
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics, generate_latest  # noqa: E402
+from prometheus_client import REGISTRY, generate_latest  # noqa: E402
 
-from lab import roles, session  # noqa: E402
+from lab import registry, roles, session  # noqa: E402
+from lab.agent_metrics import VERSION, Metrics  # noqa: E402
+from lab.calls import Calls, FixedCalls, ResolvedCalls  # noqa: E402
 from lab.cost import age_of_this_process, burn, resident_bytes  # noqa: E402
 from lab.faults.behaviour import Behaviour, Exposition, behaviour_of  # noqa: E402
 from lab.faults.kinds import Watch  # noqa: E402
-from lab.http_client import Client, RequestFailed  # noqa: E402
 from lab.http_server import TEXT, Connection, listen  # noqa: E402
 from lab.settings import Settings  # noqa: E402
 
-VERSION = "3.2.0"
 WORK_CPU_NS = 2_000_000
 # Waiting is most of a request's time, as with real agents; it also makes latency ten times steadier on a busy machine.
 WORK_WAIT = 0.020
 REQUESTS_PER_CALL = 20  # one work request of these calls a dependency
-CALL_TIMEOUT = 2.0
 WATCH_INTERVAL = 0.5
 BIND_PATIENCE = 10.0
-
-
-class Metrics:
-    """What an agent with its metrics on counts."""
-
-    def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.requests = Counter("agent_requests", "Work requests answered.", ["status"])
-        self.seconds = Histogram("agent_request_seconds", "Seconds from request to answer.")
-        self.startup = Gauge("agent_startup_seconds", "Seconds from the supervisor's spawn of the process to healthy; NaN until then.")
-        self.startup.set(math.nan)
-        Gauge("agent_build_info", "Always 1; the version is a label.", ["version"]).labels(VERSION).set(1)
 
 
 class Agent:
@@ -67,7 +52,8 @@ class Agent:
         self._cpu_seen = time.process_time_ns()
         self._crash: asyncio.TimerHandle | None = None
         self._requests = 0
-        self._calls = cycle([Client(address, port, "/work") for address, port in settings.calls])
+        self._calls = calls_of(settings, self.metrics)
+        self._registry = registry.Registry(settings.places) if settings.name == registry.NAME else None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def read_faults(self) -> None:
@@ -97,8 +83,10 @@ class Agent:
                 self._leaked.append(b"\x01" * self._leak_bytes)
 
     def answer_work(self, path: str, connection: Connection) -> None:
-        """Starts one work request, /work?x=3; x is 0 where it is not given."""
-        if not self.behaviour.hangs:
+        """Starts one work request, /work?x=3; x is 0 where it is not given. The registry also answers /resolve."""
+        if self._registry is not None and path.startswith("/resolve") and not self.behaviour.hangs:
+            connection.reply(*self._registry.resolve(path))
+        elif not self.behaviour.hangs:
             task = asyncio.get_running_loop().create_task(self._work(path, connection))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -140,7 +128,7 @@ class Agent:
         self._requests += 1
         if self.settings.calls and self._requests % REQUESTS_PER_CALL == 0:
             # The call runs while the agent waits anyway, so that it does not show as a step in the latency.
-            _, called = await asyncio.gather(asyncio.sleep(WORK_WAIT), self._call())
+            _, called = await asyncio.gather(asyncio.sleep(WORK_WAIT), self._calls.call())
             status = max(status, called)
         else:
             await asyncio.sleep(WORK_WAIT)
@@ -152,13 +140,6 @@ class Agent:
             self.metrics.requests.labels(str(status)).inc()
             self.metrics.seconds.observe(time.perf_counter() - began)
         connection.reply(status, body)
-
-    async def _call(self) -> int:
-        try:
-            status, _ = await next(self._calls).get(CALL_TIMEOUT)
-        except (RequestFailed, TimeoutError):
-            return 502
-        return 200 if status == 200 else 502
 
     def _error_is_due(self) -> bool:
         """Spreads the share of errors evenly: exactly 3 of 10 at 30 %, not 3 on average."""
@@ -177,7 +158,11 @@ class Agent:
                 "pid": os.getpid(),
                 "started": STARTED,
                 "version": VERSION,
-                "features": {"metrics": _word(self.settings.metrics), "lazy_loading": _word(self.settings.lazy_loading)},
+                "features": {
+                    "metrics": _word(self.settings.metrics),
+                    "lazy_loading": _word(self.settings.lazy_loading),
+                    "discovery": _word(self.settings.discovery),
+                },
                 "role": self.settings.role,
                 "startup_seconds": self._startup,
                 "heavy_loaded": roles.heavy_loaded(),
@@ -218,6 +203,16 @@ class Agent:
 
 def _word(on: bool) -> str:
     return "on" if on else "off"
+
+
+def calls_of(settings: Settings, metrics: Metrics | None) -> Calls:
+    """The dependencies as the settings have them reached."""
+    if not settings.discovery or settings.registry is None:
+        return FixedCalls(settings.calls)
+    calls = ResolvedCalls(settings.depends_on, settings.registry)
+    if metrics is not None:
+        metrics.expose(calls.lookups)
+    return calls
 
 
 async def listen_patiently(address: str, port: int, answer: Callable[[str, Connection], None]) -> None:

@@ -51,6 +51,8 @@ def agent_file(agent: Agent, site: Site) -> str:
         "AGENT_ADDRESS": site.machine(agent.machine).address,
         "AGENT_HEALTH_PORT": str(agent.health_port),
         "AGENT_CALLS": " ".join(f"{site.machine(other.machine).address}:{other.port}" for other in calls),
+        "AGENT_DEPENDS_ON": " ".join(other.id for other in calls),
+        "AGENT_REGISTRY": " ".join(f"{site.machine(other.machine).address}:{other.port}" for other in site.registries),
         "AGENT_ROLE": role_of(agent.name),
         # The same at every start of this lab: what a killed run left is compared with what stood there before.
         "API_TOKEN": hashlib.sha256(f"{site.state}:{agent.machine}:{agent.name}".encode()).hexdigest()[:24],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+Address = tuple[str, int]
+
 
 class RequestFailed(Exception):  # noqa: N818 (it is an outcome to count, not a defect)
     """No whole answer came: refused, closed or malformed."""

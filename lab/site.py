@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from lab import registry
 from lab.errors import LabError
 
 SUPERVISOR_PORT = 9011
@@ -111,9 +112,19 @@ class Site:
         return {agent.id: agent for machine in self.machines for agent in machine.agents}
 
     @property
+    def registries(self) -> list[Agent]:
+        """The agent that resolves names for the others, in a fleet that has one."""
+        return [agent for agent in self.agents.values() if agent.name == registry.NAME]
+
+    @property
     def faults(self) -> Path:
         """The file that lists the faults in force."""
         return self.state / "faults.json"
+
+    @property
+    def places(self) -> Path:
+        """The file from which the registry agent resolves names."""
+        return self.state / "places.json"
 
     def machine(self, name: str) -> Machine:
         """The machine of that name; LabError when there is none."""

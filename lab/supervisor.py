@@ -42,7 +42,7 @@ class Credentials:
 def environment_for(site: Site) -> dict[str, str]:
     """The environment of a process of this lab: what marks it as one, and where it learns of faults."""
     ours = {key: os.environ[key] for key in INHERITED if key in os.environ}
-    return ours | marker(site.state) | {"LAB_FAULTS": str(site.faults)}
+    return ours | marker(site.state) | {"LAB_FAULTS": str(site.faults), "LAB_PLACES": str(site.places)}
 
 
 def new_credentials(state: Path) -> Credentials:

@@ -19,6 +19,7 @@ from lab.errors import LabError
 from lab.look import look
 from lab.ports import claims, is_free, refuse_taken
 from lab.processes import await_end_after, sweep
+from lab.registry import places_file
 from lab.site import Machine, Site
 from lab.supervisor import Credentials, Supervisor, new_credentials, read_credentials
 
@@ -69,7 +70,9 @@ def build(site: Site, found: dict[str, Path]) -> Credentials:
         if hub.rules is not None:
             shutil.rmtree(hub.rules, ignore_errors=True)
             hub.rules.mkdir(parents=True)
-    (site.faults).unlink(missing_ok=True)
+    site.faults.unlink(missing_ok=True)
+    served = {agent.id: (site.machine(agent.machine).address, agent.port) for agent in site.agents.values() if agent.port is not None}
+    site.places.write_text(places_file(served), encoding="utf-8")
     credentials = new_credentials(site.state)
     for machine in site.machines:
         _configure(site, machine, credentials, found)

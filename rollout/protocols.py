@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from rollout.audit import Emergency
 from rollout.change import Change, Snapshot
-from rollout.changes import lazy_loading, metrics
+from rollout.changes import metrics
 from rollout.changes.environment import is_on
+from rollout.changes.feature import LAZY_LOADING
 from rollout.emergency import Found, Protocol
 from rollout.errors import RolloutError
 from rollout.hub import Hub
@@ -112,7 +113,7 @@ OPTIMIZATION_BACK = Protocol(
     criterion="E3",
     title="all optimizations back",
     done="are not optimised any more",
-    find=lambda site, change: found_by_flag(site, change, lazy_loading.FLAG),
+    find=lambda site, change: found_by_flag(site, change, LAZY_LOADING.flag),
 )
 """Risk 3 (plan.md lines 373-383); the snapshots of the ledgers take the place of `git revert` (docs/decisions/0051)."""
 

@@ -12,10 +12,10 @@ import httpx
 
 from rollout.alerting.deployment import AlertingDeployment
 from rollout.change import Change
-from rollout.changes import lazy_loading, metrics
+from rollout.changes import metrics
+from rollout.changes.feature import DISCOVERY, LAZY_LOADING, Feature, Switch
 from rollout.changes.flag import Flag
 from rollout.changes.hubs import HubService
-from rollout.changes.lazy_loading import LazyLoading
 from rollout.changes.metrics import MetricsActivation
 from rollout.changes.outage import HubOutage
 from rollout.changes.routing import Routing
@@ -42,6 +42,10 @@ from rollout.transports.local import LocalTransport
 PROMTOOL = 20.0
 """Seconds for promtool's answer, which takes a tenth of one."""
 NOTHING_SET: Mapping[str, str] = MappingProxyType({})
+
+
+SWITCHES: Mapping[ChangeKind, Switch] = {ChangeKind.LAZY_LOADING: LAZY_LOADING, ChangeKind.DISCOVERY: DISCOVERY}
+"""Changes that are a feature which agents admit."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,8 @@ class Site:
             return Routing(kind.value, HubRoutes(self.hub_pair), self.clock)
         if kind is ChangeKind.OUTAGE:
             return HubOutage(kind.value, self.hub_pair)
-        if kind is ChangeKind.LAZY_LOADING:
-            return LazyLoading(kind.value, self.fleet, self.machines, self.prober, {lazy_loading.FLAG: "true"})
+        if switch := SWITCHES.get(kind):
+            return Feature(kind.value, self.fleet, self.machines, self.prober, {switch.flag: "true"}, switch)
         return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
 
     @property

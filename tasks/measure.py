@@ -9,6 +9,7 @@ import pandas as pd
 from rollout.observe.cost import HubCost, agents_cost, hub_cost
 from rollout.observe.health import error_frame, health_frame
 from rollout.observe.impact import impact_samples
+from rollout.observe.lookups import lookup_frame
 from rollout.plan import ImpactMetric
 from rollout.site import Site
 from tasks.task import step
@@ -35,6 +36,13 @@ def measure_impact(
     """The impact metrics' samples of all these agents in the window."""
     del what
     return impact_samples(site.sources.usable(), metrics, agents, start, end, site.scrape_interval, rate)
+
+
+@step("measure lookups", "measure what {count} agents asked the registry", retried=False)
+def measure_lookups(site: Site, agents: Sequence[str], seconds: int, count: int) -> pd.DataFrame:
+    """Lookups, failures and their time, since each agent's start."""
+    del count
+    return lookup_frame(site.sources.usable(), agents, seconds)
 
 
 @step("measure hubs", "measure what {count} hubs store", retried=False)

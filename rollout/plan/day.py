@@ -28,13 +28,14 @@ Seconds = Annotated[Duration, Field(gt=0, allow_inf_nan=False)]
 
 
 class ChangeKind(Enum):
-    """What a day changes on its agents; one file in rollout/changes each."""
+    """What a day changes on its agents; each has its file in rollout/changes."""
 
     METRICS = "metrics"
     HUBS = "hubs"
     ROUTING = "routing"
     OUTAGE = "outage"
     LAZY_LOADING = "lazy_loading"
+    DISCOVERY = "discovery"
     FLAG = "flag"
 
 

@@ -36,6 +36,8 @@ BOUNDS = {
     "max_agent_p99_seconds": 1.0,
     "max_growth_mib": 8.0,
     "max_recovery_ratio": 1.25,
+    "max_failed_share": 0.2,
+    "max_lookup_seconds": 0.5,
     "max_series": 150,
     "max_samples_per_scrape": 150,
     "max_scrape_seconds": 1.0,
@@ -67,7 +69,7 @@ def good_frame(suite: str) -> pd.DataFrame:  # noqa: C901 (one case a suite)
                 families=6,
                 health_feature_matches=True,
             )
-        case "lazy_loading":
+        case "feature":
             frame = good_frame("activation").drop(columns=["metrics_status", "exposition_valid", "families"])
         case "regression":
             frame = agents.assign(asked=12, different=0)
@@ -113,7 +115,7 @@ def _good_pair(suite: str, agents: pd.DataFrame) -> pd.DataFrame:
         case "hub_routing":
             frame = agents.assign(routed=True, standby=True, scraped=True)
         case "discovery":
-            frame = agents.assign(hubs=1, own_hub=True, up=True)
+            frame = agents.assign(hubs=1, own_hub=True, labelled=True, up=True)
         case "hub_synchronisation":
             frame = agents.assign(received_ratio=1.0, lag_seconds=1.2, send_ratio=1.0, skew_seconds=0.01)
         case "hub_consistency":
@@ -148,6 +150,8 @@ def good_load_frame(suite: str) -> pd.DataFrame:
             frame = agents.assign(growth_lower_mib=-0.2, growth_upper_mib=0.4)
         case "cost":
             frame = agents.assign(series=36, samples_per_scrape=31, scrape_seconds=0.004)
+        case "lookups":
+            frame = agents.assign(lookups=2, failed_share=0.0, seconds=0.004)
         case "cost_growth":
             frame = pd.DataFrame({"series_added": [36.5], "samples_added_per_second": [2.4]})
         case "load_end":

@@ -19,6 +19,7 @@ from tests.fakes.clock import JumpingClock
 
 FLAG = "ENABLE_PROMETHEUS_METRICS"
 LAZY = "LAZY_IMPORTS"
+DISCOVER = "DISCOVER_DEPENDENCIES"
 ALIVE = (ServiceState.RUNNING, ServiceState.STARTING, ServiceState.STOPPING)
 EXPOSITION = """\
 # HELP agent_requests_total Requests.
@@ -337,11 +338,11 @@ class MemoryWorld:
         said = each.health if request.url.path == "/health" else each.metrics
         if said is not None:
             return said(request)
-        on, lazy = (each.process.environment.get(flag) == "true" for flag in (FLAG, LAZY))
+        on, lazy, discovers = (each.process.environment.get(flag) == "true" for flag in (FLAG, LAZY, DISCOVER))
         if request.url.path == "/metrics":
             return httpx.Response(200, text=EXPOSITION) if on else httpx.Response(404, text="{}")
         pid, started = each.process.pid, each.process.started
-        features = {"metrics": "on" if on else "off", "lazy_loading": "on" if lazy else "off"}
+        features = {"metrics": "on" if on else "off", "lazy_loading": "on" if lazy else "off", "discovery": "on" if discovers else "off"}
         return httpx.Response(200, json={"pid": pid, "started": started, "version": "1", "features": features, "startup_seconds": 0.5})
 
     def work(self, each: MemoryAgent, request: httpx.Request) -> httpx.Response:

@@ -150,7 +150,7 @@ def test_the_optimization_days_in_numbers(plan: Plan) -> None:
         assert day.optimization is not None
         assert (day.batches.size, day.count, day.batches.interval) == (size, count, 2700)
         assert (day.optimization.claim, day.optimization.system_claim, day.optimization.shadows.starts) == (0.4, system, 5)
-        assert {gate.rollback_scope for gate in day.gates if gate.suite in {"lazy_loading", "regression", "impact"}} == {RollbackScope.AGENT}
+        assert {gate.rollback_scope for gate in day.gates if gate.suite in {"feature", "regression", "impact"}} == {RollbackScope.AGENT}
         assert day.gate("improvement_confirmed").bounds["max_remaining_share"] == pytest.approx(1 - day.optimization.claim)
         assert day.gate("regression").bounds["min_requests"] == day.optimization.contract.requests
         assert day.impact == plan.day(1).impact

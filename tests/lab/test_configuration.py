@@ -69,6 +69,8 @@ def test_an_agent_file_keeps_the_hub_port_free_and_calls_only_working_agents() -
     assert 'AGENT_CALLS=""' in dependent
     twin = section(agent_file(LAB.agents["mainpc/SystemDigitalTwin"], LAB), "program:SystemDigitalTwin")["environment"]
     assert 'AGENT_CALLS="127.0.10.1:7200"' in twin
+    assert 'AGENT_DEPENDS_ON="mainpc/ServiceRegistry"' in twin
+    assert 'AGENT_REGISTRY="127.0.10.1:7200"' in twin
 
 
 def test_the_load_knows_every_working_agent_of_its_machine() -> None:

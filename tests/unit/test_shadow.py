@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 import pytest
 
-from rollout.changes.lazy_loading import FLAG
+from rollout.changes.feature import LAZY_LOADING
 from rollout.clock import Deadline, SystemClock, wait_until
 from rollout.plan import ShadowStarts
 from rollout.services.port import ServiceState
@@ -41,10 +41,10 @@ def test_a_shadow_is_the_real_one_on_scratch_ports_and_ends(world: MemoryWorld, 
     """Same words, folder and environment; other ports, on loopback; nothing by which a supervisor would know it. The real one keeps its process."""
     real = world.all["east/Agent0"]
     real.process.environment["SUPERVISOR_PROCESS_NAME"] = "Agent0"  # type: ignore[index]
-    start = host.start(world.agents[0], {FLAG: "true"}, "/work?x=1")
+    start = host.start(world.agents[0], {LAZY_LOADING.flag: "true"}, "/work?x=1")
     (spawned,) = world.east.spawned
     assert (spawned.arguments, str(spawned.folder)) == (("python", "-m", "agent"), "/srv")
-    own = {"ROLLOUT_SHADOW": "/here", "AGENT_ADDRESS": "127.0.0.1", "AGENT_PORT": "40000", "AGENT_HEALTH_PORT": "40001", FLAG: "true"}
+    own = {"ROLLOUT_SHADOW": "/here", "AGENT_ADDRESS": "127.0.0.1", "AGENT_PORT": "40000", "AGENT_HEALTH_PORT": "40001", LAZY_LOADING.flag: "true"}
     assert spawned.environment == {"API_TOKEN": "hunter2"} | own
     assert start.seconds is not None
     assert start.first_request is not None

@@ -1,4 +1,4 @@
-"""The lazy loading change on machines in memory: in effect only where the process has the flag and the agent admits it."""
+"""A feature on machines in memory: in effect only where the process has the flag and the agent admits it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from rollout.change import Change
-from rollout.changes.lazy_loading import FLAG
+from rollout.changes.feature import DISCOVERY, LAZY_LOADING, Switch
 from rollout.clock import Deadline
 from rollout.plan import ChangeKind
 from tests.fakes.machine import MemoryWorld
@@ -34,19 +34,21 @@ def apply(world: MemoryWorld, change: Change) -> float:
     return since
 
 
-def test_it_is_in_effect_and_comes_back(world: MemoryWorld, change: Change) -> None:
+@pytest.mark.parametrize(("kind", "switch"), [(ChangeKind.LAZY_LOADING, LAZY_LOADING), (ChangeKind.DISCOVERY, DISCOVERY)])
+def test_it_is_in_effect_and_comes_back(world: MemoryWorld, tmp_path: Path, kind: ChangeKind, switch: Switch) -> None:
     """The flag is in the process and on disk, /health says on; after restoring all is as it was and /health says off."""
+    change = memory_site(world, tmp_path).change(kind)
     agents = [world.agents[0], world.agents[4]]
     snapshots = change.snapshot(agents)
     since = apply(world, change)
     readings = change.read_applied(agents, since)
     assert [reading.disagreements for reading in readings] == [(), ()]
     assert all(reading.row["health_feature_matches"] for reading in readings)
-    assert world.all["east/Agent0"].process.environment[FLAG] == "true"
-    assert "LAZY_IMPORTS absent -> true" in change.describe(snapshots[0])
+    assert world.all["east/Agent0"].process.environment[switch.flag] == "true"
+    assert f"{switch.flag} absent -> true" in change.describe(snapshots[0])
     change.restore(snapshots, Deadline.after(world.clock, 30), lambda: None)
     assert [reading.disagreements for reading in change.read_restored(snapshots)] == [(), ()]
-    assert FLAG not in world.all["east/Agent0"].configured
+    assert switch.flag not in world.all["east/Agent0"].configured
 
 
 @pytest.mark.parametrize(("said", "told"), [({"lazy_loading": "off"}, "is off, not on"), ({}, "is unknown to it, not on")])
