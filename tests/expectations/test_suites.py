@@ -153,7 +153,7 @@ def test_a_good_frame_passes(suite):
     assert all(finding.evidence == EVIDENCE and finding.agents == () for finding in findings.values())
 
 
-@pytest.mark.lab
+@pytest.mark.slow
 @pytest.mark.parametrize("check", BREAKS)
 def test_each_check_catches_its_own_breach_and_names_the_agent(check):
     """One bad value in one row breaks exactly the check that is about it; the finding names the agent and shows the value."""
@@ -181,7 +181,7 @@ def test_an_empty_frame_never_passes(suite):
         assert findings[f"{suite}.values"].verdict is Verdict.ERROR
 
 
-@pytest.mark.lab
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suite", "hole"),
     [*((name, None) for name in NAMES), *((name, hole) for name in ("activation", "impact") for hole in (float("nan"), pd.NA, float("inf"), "200"))],
@@ -196,7 +196,7 @@ def test_a_frame_of_holes_never_passes(suite, hole):
     assert findings[f"{suite}.values"].verdict is Verdict.ERROR
 
 
-@pytest.mark.lab
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", NAMES)
 def test_one_hole_is_an_error_of_its_check(suite):
     """One missing value a column: each check is ERROR and names whom it could not judge; it never passes on the others' account."""
@@ -214,7 +214,7 @@ def test_one_hole_is_an_error_of_its_check(suite):
     assert findings[f"{suite}.values"].verdict is Verdict.ERROR
 
 
-@pytest.mark.lab
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", NAMES)
 def test_a_missing_column_is_an_error_of_every_check_that_needs_it(suite):
     """A column that was not measured fails the guard and the checks on it, and leaves the other checks alone."""
@@ -227,7 +227,7 @@ def test_a_missing_column_is_an_error_of_every_check_that_needs_it(suite):
     assert wrong <= needing | {f"{suite}.columns"} | ({f"{suite}.values", f"{suite}.rows"} if suite == "collection_time" else set())
 
 
-@pytest.mark.lab
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", [name for name in NAMES if "agent" in good_frame(name)])
 def test_a_partial_fleet_never_passes(suite):
     """60 of 77: rows that are missing make every check and the guard ERROR, and the guard names who was not seen."""

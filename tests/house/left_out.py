@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-RUN_BY = {"full": "./test full", "lab": "./test"}
-"""By marker, the narrowest ring that runs it; a test with both needs the wider one, which comes first. The unmarked are in every ring."""
+RUN_BY = {"full": "./test full", "lab": "./test", "slow": "./test"}
+"""By marker, the narrowest ring that runs it; a test with two needs the wider one, which comes first. The unmarked are in every ring."""
 OUTPUT = "left_out"
 """Where a worker process of pytest-xdist puts its counts for the one that prints."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.lazyload.interpreters import EACH, HERE, interpreter, run
 
-pytestmark = pytest.mark.lab
+pytestmark = pytest.mark.slow
 CASES = sorted((HERE / "corpus").glob("*.py"))
 # One process explains them all; a line each: the case, then the names that wait.
 EXPLAIN = """

@@ -195,7 +195,7 @@ def test_a_level_that_was_well_holds() -> None:
     assert worst(judged(measured(), told()).values()) is Verdict.PASS  # type: ignore[arg-type]
 
 
-@pytest.mark.lab
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("seen", "changes", "hub_lag", "check", "verdict"),
     [
