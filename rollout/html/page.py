@@ -13,6 +13,7 @@ from rollout.html.facts import Facts
 from rollout.html.folder import ReportFolder
 from rollout.html.load import load
 from rollout.html.opening import criteria, header, plan
+from rollout.html.optimization import optimization
 from rollout.html.timeline import batches
 from rollout.report_file import HTML, replace_file
 
@@ -33,6 +34,7 @@ def render_page(folder: ReportFolder, *, drawn: bool = True) -> str:
             comparison(facts, drawn=drawn),
             cost(facts),
             load(facts),
+            optimization(facts),
             rollback(facts, drawn=drawn),
             agents(facts),
             bystanders(facts),

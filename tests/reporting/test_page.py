@@ -11,7 +11,7 @@ import pytest
 
 from rollout.errors import InputError
 from rollout.html import ReportFolder, draw_report, render_page
-from rollout.report import LevelReport, Outcome
+from rollout.report import LevelReport, OptimisedAgent, OptimizationReport, Outcome
 from rollout.report_file import read_report, write_report
 from tests.reporting.places import Page, agrees, computed
 from tests.reporting.whole_folder import whole_folder
@@ -149,6 +149,23 @@ def test_the_levels_of_a_load_test_stand_in_a_section_of_their_own(tmp_path: Pat
     assert "Load test" in page.bare
     write_report(tmp_path, report())
     assert "Load test" not in render_page(ReportFolder.read(tmp_path), drawn=False)
+
+
+def test_what_became_of_each_optimised_agent_stands_in_a_section_of_its_own(tmp_path: Path) -> None:
+    """Outcome, ratio with its bound and what was not measured; every number keeps its place; a day that optimises nothing has no such section."""
+    row = OptimisedAgent(
+        agent="east/A", outcome="applied and proven", rank=1, seconds=(1.25, 0.375), ratio=0.3, upper=0.35, first_request=(0.02, 0.9),
+        memory=(80.5, None), confirmed=(None, None), reason="as claimed",
+    )  # fmt: skip
+    done = OptimizationReport(pattern="proven", claim=0.4, counts={"applied and proven": 1, "reverted": 0}, sentences=("One of one.",), agents=(row,))
+    write_report(tmp_path, report(optimization=done))
+    page = Page(render_page(ReportFolder.read(tmp_path), drawn=False))
+    shown = {told for _, _, told in page.shown}
+    assert {"east/A", "applied and proven", "1.25", "0.375", "0.3", "0.35", "80.5", "40 %", "One of one.", "as claimed"} <= shown
+    assert not [place for place, written, told in page.shown if not agrees(computed(tmp_path, place), written, told)]
+    assert "Optimization" in page.bare
+    write_report(tmp_path, report())
+    assert "Optimization" not in Page(render_page(ReportFolder.read(tmp_path), drawn=False)).bare
 
 
 def test_a_folder_without_a_report_is_bad_input(tmp_path: Path) -> None:
