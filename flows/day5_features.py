@@ -14,7 +14,7 @@ from flows.opening import day_run, own_the_fleet
 from flows.preview import preview
 from flows.rehearsal import rehearse_rollback
 from rollout.parameters import DayParameters
-from tasks.alerting import check_alerting
+from tasks.alerting import check_alerting, deploy_alerting
 from tasks.checklist import check_hub
 from tasks.dashboards import check_dashboards
 from tasks.validate import probe_readiness
@@ -42,7 +42,7 @@ def day5_features(parameters: DayParameters = DayParameters()) -> None:  # noqa:
                 run.require("discovery", judge_discovery(run, pair))
             with run.step("Advanced monitoring capabilities"):
                 run.keep("dashboards", check_dashboards(run.site))
-                run.keep("alerting", check_alerting(run.site, run.plan))
+                run.keep("alerting", (*deploy_alerting(run.site, run.plan), *check_alerting(run.site, run.plan)))
             with run.step("Cross-machine coordination testing"):
                 run.require("coordination", judge_coordination(run))
                 assess_cost(run)

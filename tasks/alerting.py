@@ -18,6 +18,21 @@ QUERY = "GET /api/v1/rules of each hub; GET /api/v2/status, /api/v2/alerts and /
 BOUND = "fires and resolves"
 
 
+@step("deploy alerting", "bring rules and routes to the hubs and Alertmanager")
+def deploy_alerting(site: Site, plan: Plan) -> tuple[Finding, ...]:
+    """One finding: rules and routes are as the plan and the site's contacts say, read back; where a program refuses, all is as it was before."""
+    if site.alerting is None:
+        return (_unmeasured("deployment", f"Site {site.name} has no Alertmanager, so nobody is told of anything."),)
+    began = site.clock.now()
+    try:
+        site.alerting.apply(plan)
+    except (SourceFault, InputError) as fault:
+        return (_unmeasured("deployment", f"Not deployed, and what was there is back: {fault}."),)
+    evidence = Evidence(site.alerting.alertmanager.url, QUERY, began, site.clock.now(), 1)
+    said = f"Rules and routes were brought to {len(site.alerting.hubs)} hubs and Alertmanager, and read back."
+    return (Finding(f"{GATE}.deployment", Verdict.PASS, "read back", "read back", said, evidence),)
+
+
 @step("check alerting", "check rules and routes, and let every level and tier ring once")
 def check_alerting(site: Site, plan: Plan) -> tuple[Finding, ...]:
     """One finding for what runs, one for the levels, one for each tier, one for the messages; a drill that cannot be watched is not measured."""

@@ -13,7 +13,7 @@ from rollout.errors import Refused, SourceFault
 from rollout.incident import IncidentEntry, IncidentFile, IncidentStep
 from rollout.services.hub_rules import HubRules
 from rollout.verdict import Verdict
-from tasks.alerting import check_alerting
+from tasks.alerting import check_alerting, deploy_alerting
 from tests.alerting.conftest import ROLES, Desk
 from tests.lab.world_of_six import eventually
 
@@ -28,7 +28,8 @@ def deployed(desk: Desk) -> Desk:
     (found, *undrilled) = check_alerting.fn(desk.site, desk.plan)
     assert found.verdict is Verdict.FAIL
     assert {each.verdict for each in undrilled} == {Verdict.ERROR}
-    desk.deployment.apply(desk.plan)
+    (brought,) = deploy_alerting.fn(desk.site, desk.plan)
+    assert (brought.verdict, brought.observed) == (Verdict.PASS, "read back")
     return desk
 
 
