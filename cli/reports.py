@@ -46,10 +46,13 @@ def report(
 
 def verify(run: Annotated[str, typer.Argument(metavar="RUN|FOLDER", help="Id of a run, or a report's folder, wherever it was copied to.")]) -> None:
     """Check a report's folder against itself, offline; a line for each claim that does not hold, exit code 1 if there is any."""
+    from expectations.again import judge_again
+    from rollout.html import ReportFolder
     from rollout.verification import verify as verify_folder
     from rollout.whereabouts import report_folder
 
-    claims = list(verify_folder(report_folder(run, FLEETS)))
+    folder = report_folder(run, FLEETS)
+    claims = [*verify_folder(folder), *judge_again(folder, ReportFolder.read(folder).report)]
     broken = [claim for claim in claims if claim.objection]
     for claim in broken:
         print(f"{claim.what}: {claim.objection}")

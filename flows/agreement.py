@@ -7,7 +7,6 @@ from flows.patience import patiently
 from rollout.errors import SourceFault
 from rollout.observe.agreement import OUTSIDE
 from rollout.verdict import Evidence, Finding, Verdict, worst
-from tasks.gate import judge_gate
 from tasks.pair import compare_sources
 
 GATE = "hub_agreement"
@@ -32,7 +31,7 @@ def agree(run: DayRun, what: str) -> tuple[Finding, ...]:
             run.record.unknowns.append(f"whether the hubs agree {what}: {source} alone had fresh samples and was believed")
             return ()
         evidence = Evidence(source, f"raw samples of jobs {OUTSIDE} at each hub", end - seconds, end, int(agreement.frame["samples"].sum()))
-        findings = judge_gate(run.gate(GATE).suite, agreement.frame, bounds, evidence, agents, (), what)
+        findings = run.judge(run.gate(GATE).suite, agreement.frame, bounds, evidence, agents, (), what)
         if worst(findings) is not Verdict.PASS:
             raise SourceFault(f"{source} disagree: " + next(finding.sentence for finding in findings if finding.verdict is not Verdict.PASS))
         return findings

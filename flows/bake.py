@@ -21,7 +21,6 @@ from rollout.observe.health import excused, queries_text
 from rollout.observe.restarts import Restart
 from rollout.progress import Decision, Progress, decide
 from rollout.verdict import Evidence, Finding, Verdict, worst
-from tasks.gate import judge_gate
 from tasks.measure import measure_errors, measure_health
 
 
@@ -145,7 +144,7 @@ def judge_activation(run: DayRun, activation: Activation, what: str) -> tuple[Fi
     evidence = Evidence("supervisor, /proc, probe", query, activation.since, activation.verified_at, len(rows))
     agents = [reading.agent for reading in activation.readings]
     gate = run.gate("activation")
-    return judge_gate(gate.suite, rows, gate.bounds, evidence, agents, (), what)
+    return run.judge(gate.suite, rows, gate.bounds, evidence, agents, (), what)
 
 
 def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, restarts: Mapping[str, Restart]) -> tuple[Finding, ...]:
@@ -158,14 +157,14 @@ def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, re
     enough = gate.bounds["min_sample_share"] * seconds / run.site.scrape_interval
     asked = [agent for agent, restart in restarts.items() if restart.asked]
     frame = excused(patiently(run, lambda: measure_health(run.site, agents, seconds, enough, len(agents))), asked, run.windows.settle)
-    findings = judge_gate("batch_health", frame, gate.bounds, _evidence(run, queries_text(seconds), seconds, len(frame)), agents, (), what)
+    findings = run.judge("batch_health", frame, gate.bounds, _evidence(run, queries_text(seconds), seconds, len(frame)), agents, (), what)
     callable_agents = [agent for agent in agents if not run.site.fleet.agent(agent).hub]
     errors = run.day.ratio
     if errors is None:
         return findings
     answered = patiently(run, lambda: measure_errors(run.site, errors, callable_agents, seconds, len(callable_agents)))
     evidence = _evidence(run, errors.promql("...", f"{seconds}s"), seconds, len(answered))
-    return findings + judge_gate("batch_errors", answered, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)
+    return findings + run.judge("batch_errors", answered, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)
 
 
 def _evidence(run: DayRun, query: str, seconds: float, samples: int) -> Evidence:

@@ -11,7 +11,6 @@ from flows.patience import patiently
 from rollout.observe.baseline import baseline_frame, noise_of
 from rollout.plan import Day
 from rollout.verdict import Evidence, Finding
-from tasks.gate import judge_gate
 from tasks.measure import measure_impact
 
 PAUSE = 5.0
@@ -70,5 +69,5 @@ def _judged(run: DayRun, day: Day, summary: pd.DataFrame, evidence: Evidence) ->
     findings: list[Finding] = []
     for agents, metrics in groups.items():
         rows = summary[summary["metric"].isin(metrics) & summary["agent"].isin(agents)]
-        findings += judge_gate("baseline", rows, run.gate("baseline").bounds, evidence, agents, metrics, ", ".join(metrics))
+        findings += run.judge("baseline", rows, run.gate("baseline").bounds, evidence, agents, metrics, ", ".join(metrics))
     return findings

@@ -12,7 +12,6 @@ from rollout.observe.contract import Contract
 from rollout.plan import Optimization
 from rollout.verdict import Evidence, Finding
 from tasks.contract import record_answers, replay_answers
-from tasks.gate import judge_gate
 
 GATE = "regression"
 
@@ -38,7 +37,7 @@ def judge_answers(run: DayRun, agents: Sequence[Agent], what: str) -> tuple[Find
     frame = replay_answers(run.site, agents, run.contract, len(agents))
     asked = int(frame["asked"].sum())
     evidence = Evidence("the agents themselves", "each request of the recorded contract, replayed", began, run.site.clock.now(), asked)
-    return judge_gate(gate.suite, frame, gate.bounds, evidence, [agent.id for agent in agents], (), what)
+    return run.judge(gate.suite, frame, gate.bounds, evidence, [agent.id for agent in agents], (), what)
 
 
 def replay_after_all(run: DayRun) -> None:

@@ -10,7 +10,6 @@ from rollout.hub import HubPair
 from rollout.observe.discovery import QUERY
 from rollout.observe.lookups import QUERIES, askers
 from rollout.verdict import Evidence, Finding
-from tasks.gate import judge_gate
 from tasks.measure import measure_lookups
 from tasks.pair import list_targets
 
@@ -32,7 +31,7 @@ def judge_discovery(run: DayRun, pair: HubPair) -> tuple[Finding, ...]:
     run.keep_samples("discovery", frame)
     evidence = Evidence(" and ".join(hub.name for hub in pair.hubs), QUERY, began, run.site.clock.now(), len(frame))
     agents = [agent.id for agent in run.site.fleet.agents]
-    return judge_gate("discovery", frame, run.gate("discovery").bounds, evidence, agents, (), "both hubs")
+    return run.judge("discovery", frame, run.gate("discovery").bounds, evidence, agents, (), "both hubs")
 
 
 def judge_lookups(run: DayRun) -> tuple[Finding, ...]:
@@ -45,7 +44,7 @@ def judge_lookups(run: DayRun) -> tuple[Finding, ...]:
     run.keep_samples("lookups", frame)
     now = run.site.clock.now()
     evidence = Evidence(run.site.sources.usable().name, "; ".join(QUERIES.values()), now - window, now, len(frame))
-    return judge_gate("lookups", frame, bounds, evidence, agents, (), "all that depend on others")
+    return run.judge("lookups", frame, bounds, evidence, agents, (), "all that depend on others")
 
 
 def judge_coordination(run: DayRun) -> tuple[Finding, ...]:

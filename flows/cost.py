@@ -10,7 +10,6 @@ from flows.day_run import DayRun
 from flows.patience import patiently
 from rollout.observe.cost import STORED, HubCost, growth_frame, queries_text
 from rollout.verdict import Evidence, Finding
-from tasks.gate import judge_gate
 from tasks.measure import measure_cost, measure_hubs
 
 BEFORE = "cost-before"
@@ -31,7 +30,7 @@ def assess_cost(run: DayRun) -> None:
     run.keep_samples("cost-agents", frame)
     now = run.site.clock.now()
     evidence = Evidence(run.site.sources.name, queries_text(window), now - window, now, len(frame))
-    findings = [*judge_gate("cost", frame, run.gate("cost").bounds, evidence, agents, (), "all agents")]
+    findings = [*run.judge("cost", frame, run.gate("cost").bounds, evidence, agents, (), "all agents")]
     stored = run.stored_samples(BEFORE)
     before = {} if stored is None else {hub.hub: hub for hub in (HubCost(*row) for row in stored.itertuples(index=False, name=None))}
     for after in patiently(run, lambda: measure_hubs(run.site, window, len(run.site.sources.ordered))):
@@ -53,7 +52,7 @@ def _grown(run: DayRun, before: HubCost | None, after: HubCost, window: int) -> 
             f"{after.hub}: {before.series:.0f} series before and {after.series:.0f} after; "
             f"{before.samples_per_second:.0f} samples a second before and {after.samples_per_second:.0f} after"
         )
-    return judge_gate("cost_growth", frame, run.gate("cost_growth").bounds, evidence, (), (), after.hub)
+    return run.judge("cost_growth", frame, run.gate("cost_growth").bounds, evidence, (), (), after.hub)
 
 
 def _window(run: DayRun) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from rollout.drift import Bystanders
 from rollout.errors import GateFailed, Held, Refused
 from rollout.executor import Executor, Limits
 from rollout.fleet import Agent
+from rollout.gate_file import GATES, add_gate, gate_record
 from rollout.judge.day import DayJudgement
 from rollout.judge.judgement import BatchJudgement
 from rollout.judge.restart import RestartEffect
@@ -31,7 +32,8 @@ from rollout.parameters import DayParameters
 from rollout.plan import ChangeKind, Day, Plan
 from rollout.report_entries import step_report
 from rollout.site import Site
-from rollout.verdict import Finding, Verdict, worst
+from rollout.verdict import Evidence, Finding, Verdict, worst
+from tasks.gate import judge_gate
 from tasks.publish import publish_progress
 
 RENEW = 2.0
@@ -124,6 +126,22 @@ class DayRun(PlannedDay):
             yield
         finally:
             self.record.steps.append(step_report(step, began, self.site.clock.now()))
+
+    def judge(
+        self,
+        suite: str,
+        frame: pd.DataFrame,
+        bounds: Mapping[str, float],
+        evidence: Evidence,
+        agents: Sequence[str],
+        metrics: Sequence[str],
+        what: str,
+    ) -> tuple[Finding, ...]:
+        """One finding per check of the suite; what it was given is stored, so that `rollout verify` can judge it again."""
+        findings = judge_gate(suite, frame, bounds, evidence, agents, metrics, what)
+        add_gate(self.folder, gate_record(suite, frame, bounds, evidence.samples, agents, metrics, what, findings))
+        self.record.samples["gates"] = GATES
+        return findings
 
     def keep(self, gate: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Remember what a gate found; criteria are answered from it."""

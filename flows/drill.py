@@ -12,7 +12,6 @@ from rollout.hub import Hub
 from rollout.plan import ChangeKind, Drill
 from rollout.verdict import Evidence, Finding
 from tasks.activate import activate_batch
-from tasks.gate import judge_gate
 from tasks.pair import ask_watchdog, measure_outage
 from tasks.roll_back import roll_back
 
@@ -66,8 +65,8 @@ def _drill(run: DayRun, hub: Hub) -> list[Finding]:
     )
     evidence = Evidence(survivor.name, "probe_success of each agent, raw; metrics of the watchdog", began, clock.now(), len(frame))
     what = f"outage of {hub.name}"
-    rows = judge_gate("failover", frame, run.gate("failover").bounds, evidence, agents, (), what)
-    return [*rows, *judge_gate("failover_time", times, run.gate("failover_time").bounds, evidence, (), (), what)]
+    rows = run.judge("failover", frame, run.gate("failover").bounds, evidence, agents, (), what)
+    return [*rows, *run.judge("failover_time", times, run.gate("failover_time").bounds, evidence, (), (), what)]
 
 
 def _returned(run: DayRun, survivor: Hub, until: float) -> float | None:

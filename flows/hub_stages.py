@@ -16,7 +16,6 @@ from rollout.executor import Activation
 from rollout.hub import Hub
 from rollout.plan import ChangeKind
 from rollout.verdict import Evidence, Finding, worst
-from tasks.gate import judge_gate
 from tasks.pair import check_configuration
 
 
@@ -78,4 +77,4 @@ def _judged_rows(run: DayRun, suite: str, activation: Activation, what: str) -> 
     query = "getAllProcessInfo; /proc/net/tcp; target files; GET /api/v1/status, /api/v1/targets"
     evidence = Evidence("supervisor, /proc, files, hubs", query, activation.since, activation.verified_at, len(rows))
     agents = [reading.agent for reading in activation.readings]
-    return judge_gate(suite, rows, run.gate(suite).bounds, evidence, agents, (), what)
+    return run.judge(suite, rows, run.gate(suite).bounds, evidence, agents, (), what)

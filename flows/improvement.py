@@ -21,7 +21,6 @@ from rollout.optimization import APPLIED, Measured, Optimised, average_finding, 
 from rollout.plan import Unproven
 from rollout.report import OptimisedAgent, OptimizationReport
 from rollout.verdict import Evidence, Finding
-from tasks.gate import judge_gate
 from tasks.shadow import read_startups, start_pair
 
 CONFIRMED = "improvement_confirmed"
@@ -98,7 +97,7 @@ def _confirm(run: DayRun) -> dict[str, tuple[float | None, float | None]]:
     frame = confirmation_frame(run.startups, after, {agent: times[agent] for agent in changed})
     now = run.site.clock.now()
     evidence = Evidence(run.site.sources.name, QUERY % "...", run.record.started, now, len(frame))
-    run.keep(CONFIRMED, judge_gate(gate.suite, frame, gate.bounds, evidence, changed, (), "the optimised agents"))
+    run.keep(CONFIRMED, run.judge(gate.suite, frame, gate.bounds, evidence, changed, (), "the optimised agents"))
     return {row["agent"]: (row["before_seconds"], row["after_seconds"]) for row in frame.to_dict("records")}
 
 

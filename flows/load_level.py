@@ -17,7 +17,6 @@ from rollout.load.tell import level_report
 from rollout.load.watch import Stop, Watch
 from rollout.plan import LoadLevel
 from rollout.verdict import Evidence, Finding, Verdict, worst
-from tasks.gate import judge_gate
 from tasks.load import measure_level
 
 POLL = 0.5
@@ -102,8 +101,8 @@ def _judged(run: DayRun, measured: Measured, frame: pd.DataFrame, hub_lag: float
     hubs = Evidence(f"load generator, {run.site.sources.name}", queries_text(_seconds(run, measured)), measured.began, now, len(frame))
     what = f"level {measured.level}"
     return (
-        *judge_gate("load_level", level_frame(measured, hub_lag), level.bounds, level_evidence(measured), (), (), what),
-        *judge_gate("load_agents", frame, each.bounds, hubs, agents, (), what),
+        *run.judge("load_level", level_frame(measured, hub_lag), level.bounds, level_evidence(measured), (), (), what),
+        *run.judge("load_agents", frame, each.bounds, hubs, agents, (), what),
     )
 
 

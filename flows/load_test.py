@@ -14,7 +14,6 @@ from rollout.load.frames import MEMORY, end_frame, memory_frame
 from rollout.load.watch import Watch
 from rollout.plan import LoadLevel
 from rollout.verdict import Evidence, Finding, Verdict, worst
-from tasks.gate import judge_gate
 from tasks.load import measure_growth
 
 
@@ -93,7 +92,7 @@ def _whole_test(run: DayRun, climbed: Sequence[Climbed], recovery: Climbed | Non
     measured = recovery.measured if recovery is not None and recovery.measured.kept_up(run.load.generator) else None
     frame = end_frame(climbed[0].measured, measured)
     callers = level_evidence(recovery.measured if recovery is not None else climbed[-1].measured)
-    return findings + list(judge_gate("load_end", frame, run.gate("load_end").bounds, callers, (), (), "after the peak"))
+    return findings + list(run.judge("load_end", frame, run.gate("load_end").bounds, callers, (), (), "after the peak"))
 
 
 def _growth(run: DayRun, agents: Sequence[str], start: float, end: float) -> tuple[Finding, ...]:
@@ -108,4 +107,4 @@ def _growth(run: DayRun, agents: Sequence[str], start: float, end: float) -> tup
             f"[{worst_agent['growth_lower_mib']:+.2f}, {worst_agent['growth_upper_mib']:+.2f}]"
         )
     evidence = Evidence(run.site.sources.name, MEMORY % "...", start, end, len(samples))
-    return judge_gate("load_memory", frame, run.gate("load_memory").bounds, evidence, agents, (), "memory through the test")
+    return run.judge("load_memory", frame, run.gate("load_memory").bounds, evidence, agents, (), "memory through the test")

@@ -10,7 +10,6 @@ from flows.day_run import DayRun
 from flows.patience import patiently
 from rollout.plan import ChangeKind
 from rollout.verdict import Evidence, Finding
-from tasks.gate import judge_gate
 from tasks.pair import compare_hubs, count_sent, measure_synchronisation
 
 
@@ -21,7 +20,7 @@ def validate_pair(run: DayRun) -> None:
     rows = pd.DataFrame([dict(reading.row) for reading in activation.readings])
     evidence = Evidence("supervisor, /proc, hubs", "getAllProcessInfo; GET /api/v1/status", activation.since, activation.verified_at, len(rows))
     hubs = [hub.agent.id for hub in pair.hubs]
-    run.require("hub_health", judge_gate("hub_health", rows, run.gate("hub_health").bounds, evidence, hubs, (), "both hubs"))
+    run.require("hub_health", run.judge("hub_health", rows, run.gate("hub_health").bounds, evidence, hubs, (), "both hubs"))
     run.require("hub_synchronisation", judge_synchronisation(run))
     run.require("hub_consistency", judge_consistency(run, [agent.id for agent in run.agents], "all agents"))
 
@@ -35,7 +34,7 @@ def judge_synchronisation(run: DayRun) -> tuple[Finding, ...]:
     frame = patiently(run, lambda: measure_synchronisation(pair, before, since, run.site.clock.now(), bounds["margin_seconds"]))
     run.keep_samples("synchronisation", frame)
     evidence = Evidence(run.site.sources.name, "prometheus_remote_storage_samples_total; count_over_time by scraped_by", since, now, len(frame))
-    return judge_gate("hub_synchronisation", frame, bounds, evidence, [hub.agent.id for hub in pair.hubs], (), "both hubs")
+    return run.judge("hub_synchronisation", frame, bounds, evidence, [hub.agent.id for hub in pair.hubs], (), "both hubs")
 
 
 def judge_consistency(run: DayRun, agents: Sequence[str], what: str) -> tuple[Finding, ...]:
@@ -47,4 +46,4 @@ def judge_consistency(run: DayRun, agents: Sequence[str], what: str) -> tuple[Fi
     run.keep_samples(f"consistency-{what.replace(' ', '-')}", frame)
     samples = int(frame["samples"].sum()) if len(frame) else 0
     evidence = Evidence(run.site.sources.name, f"raw samples of {len(agents)} agents at each hub", end - bounds["window_seconds"], end, samples)
-    return judge_gate("hub_consistency", frame, bounds, evidence, list(agents), (), what)
+    return run.judge("hub_consistency", frame, bounds, evidence, list(agents), (), what)
