@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import lab.faults
@@ -27,7 +27,7 @@ def main() -> int:
     try:
         site = load_site(options.site)
         if options.command == "up":
-            up(site, print)
+            up(replace(site, light=options.light), print)
             took = time.monotonic() - began
             print(f"{len(site.agents)} agents of {site.name} are up after {took:.1f} s; credentials: {site.state / ENVIRONMENT_FILE}")
         elif options.command == "down":
@@ -48,7 +48,8 @@ def _options() -> argparse.Namespace:
     common.add_argument("--site", type=Path, default=PROJECT / "fleets" / "lab.yaml", help="site file (default: fleets/lab.yaml)")
     parser = argparse.ArgumentParser(prog="python -m lab", description="A real little world to roll out in.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", parents=[common], help="build the lab and wait until all of it is healthy")
+    built = commands.add_parser("up", parents=[common], help="build the lab and wait until all of it is healthy")
+    built.add_argument("--light", action="store_true", help="no agent imports anything heavy, so that a restart costs little CPU")
     commands.add_parser("down", parents=[common], help="end all its processes")
     status = commands.add_parser("status", parents=[common], help="how it stands; exit code 1 when something is not well")
     status.add_argument("--json", action="store_true")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.binaries import PROJECT
-from lab.roles import role_of
+from lab.roles import LIGHT, role_of
 from lab.site import BLACKBOX_PORT, EXPORTER_PORT, LOAD_PORT, SUPERVISOR_PORT, Agent, Hub, Machine, Site
 from lab.supervisor import Credentials
 
@@ -53,7 +53,7 @@ def agent_file(agent: Agent, site: Site) -> str:
         "AGENT_CALLS": " ".join(f"{site.machine(other.machine).address}:{other.port}" for other in calls),
         "AGENT_DEPENDS_ON": " ".join(other.id for other in calls),
         "AGENT_REGISTRY": " ".join(f"{site.machine(other.machine).address}:{other.port}" for other in site.registries),
-        "AGENT_ROLE": role_of(agent.name),
+        "AGENT_ROLE": LIGHT if site.light else role_of(agent.name),
         # The same at every start of this lab: what a killed run left is compared with what stood there before.
         "API_TOKEN": hashlib.sha256(f"{site.state}:{agent.machine}:{agent.name}".encode()).hexdigest()[:24],
         "LOG_LEVEL": "INFO",

@@ -83,7 +83,9 @@ class Hub:
 
 @dataclass(frozen=True)
 class Site:
-    """A place and its fleet; `state` is the lab's own folder, `scrape_interval` is in seconds, `alerting` the machine of the Alertmanager, if any."""
+    """A place and its fleet; `state` is the lab's own folder, `scrape_interval` is in seconds, `alerting` the machine of the Alertmanager, if any,
+    `light` whether no agent imports anything heavy.
+    """
 
     name: str
     state: Path
@@ -93,6 +95,7 @@ class Site:
     file: Path
     watchdog_port: int | None = None
     alerting: str | None = None
+    light: bool = False
 
     @property
     def hubs(self) -> tuple[Hub, ...]:

@@ -39,6 +39,8 @@ BY_NAME = {
     "MoodTrackerAgent": "statistics",
     "ExperienceTracker": "statistics",
 }
+LIGHT = "relay"
+"""The role of every agent of a light lab: imports nothing heavy."""
 HEAVY = ("httpx", "idna.codec", "jinja2", "numpy", "pandas", "scipy", "sqlalchemy")
 
 

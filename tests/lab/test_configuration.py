@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,14 @@ def test_an_agent_file_keeps_the_hub_port_free_and_calls_only_working_agents() -
     assert 'AGENT_CALLS="127.0.10.1:7200"' in twin
     assert 'AGENT_DEPENDS_ON="mainpc/ServiceRegistry"' in twin
     assert 'AGENT_REGISTRY="127.0.10.1:7200"' in twin
+
+
+def test_a_light_lab_has_one_role() -> None:
+    """An agent that imports pandas otherwise has the lightest role there."""
+    agent = LAB.agents["pc2/MemoryOrchestratorService"]
+    heavy, light = (section(agent_file(agent, site), f"program:{agent.name}")["environment"] for site in (LAB, replace(LAB, light=True)))
+    assert 'AGENT_ROLE="tables"' in heavy
+    assert 'AGENT_ROLE="relay"' in light
 
 
 def test_the_load_knows_every_working_agent_of_its_machine() -> None:
