@@ -83,8 +83,10 @@ class Hub:
 
 @dataclass(frozen=True)
 class Site:
-    """A place and its fleet; `state` is the lab's own folder, `scrape_interval` is in seconds, `alerting` the machine of the Alertmanager, if any,
-    `light` whether no agent imports anything heavy.
+    """A place and its fleet.
+
+    `state` is the lab's own folder, `scrape_interval` in seconds, `alerting` the machine of the Alertmanager, if any, `light` whether no agent
+    imports anything heavy.
     """
 
     name: str
