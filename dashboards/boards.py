@@ -13,7 +13,8 @@ ERRORS = "(sum by (machine, agent) (rate(load_errors_total[1m])) / sum by (machi
 
 def compared(title: str, metric: str, unit: str) -> Panel:
     """One impact metric: the agents that carry the change against those that do not, machine by machine."""
-    carries = "max by (machine, agent, change) (rollout_agent_carries)"
+    # The newest of each agent: for five minutes after a hub has restarted it still has the series of before.
+    carries = "max by (machine, agent, change) (topk by (machine, agent) (1, timestamp(rollout_agent_carries)) > bool 0)"
     query = f"avg by (machine, change) ({metric} * on (machine, agent) group_left (change) {carries})"
     return Panel(title, {"{{machine}}, changed: {{change}}": query}, Needs.RUN, unit=unit)
 
