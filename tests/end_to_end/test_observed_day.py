@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab.site import ALERTMANAGER_PORT, INBOX_PORT
+from lab.site import ALERTMANAGER_PORT, INBOX_PORT, STATE_PORT
 from rollout.observe.dashboards import JSON_FOLDER, Asked, Needs, ask, panel_queries
 from rollout.plan import load_plan
 from rollout.site import load_site
@@ -49,6 +49,8 @@ def observed(clean_six: Place, commands: Commands) -> Iterator[Observed]:
     """Alerts are deployed first, as the plan has them; then both days, once for all tests of this file; other files find a lab that tells nobody."""
     deployed = rollout("alerting", "deploy", "--site", clean_six.name)
     assert deployed.code == 0, deployed.output
+    state = clean_six.site.machine("mainpc").address
+    eventually(lambda: b"rollout_incident_open 0.0" in get(state, STATE_PORT, "/metrics")[1], 90)  # one that another file left would hold the day
     days = []
     for day in ("day-0", "day-1"):
         run = commands.start(clean_six, day)
