@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lab.site import EXPORTER_PORT
 from tests.lab.world_of_six import Six, eventually, get
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.full]
 SICK = "pc2/CacheManager"
 WELL = "pc2/MemoryOrchestratorService"
 
