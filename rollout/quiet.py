@@ -16,7 +16,7 @@ from rollout.observe.prometheus import Prometheus, Source, Sources
 from rollout.plan import Day
 from rollout.secrets import read_secrets
 from rollout.site_file import SiteFile
-from rollout.transports.local import LocalTransport
+from rollout.transports.way import transport_to
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def sources_of(site: SiteFile, clock: Clock, timeout: float) -> Sources:
     The second hub of a pair is a source while both are configured as one.
     """
     login = site.hub_login(read_secrets(site.secrets) | dict(os.environ))
-    transports = {name: LocalTransport(machine.address) for name, machine in site.machines.items()}
+    transports = {name: transport_to(name, machine, timeout) for name, machine in site.machines.items()}
 
     def in_force(name: str) -> bool:
         return site.pair is None or name != site.hubs[1].name or all(configured(hub.running, transports[hub.machine]) for hub in site.hubs)

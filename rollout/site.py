@@ -24,6 +24,7 @@ from rollout.errors import Refused
 from rollout.fleet import Fleet
 from rollout.hub import Hub, HubPair
 from rollout.machine import Machine
+from rollout.machine_access import MachineAccess
 from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Prometheus, Sources
 from rollout.plan import ChangeKind, Deadlines
@@ -36,8 +37,8 @@ from rollout.services.hub_targets import HubTargets, Targets
 from rollout.services.pair_targets import PairTargets
 from rollout.services.supervisor import Supervisor
 from rollout.services.supervisor_rpc import SupervisorRpc
-from rollout.site_file import HubAccess, MachineAccess, SiteFile, load_site_file
-from rollout.transports.local import LocalTransport
+from rollout.site_file import HubAccess, SiteFile, load_site_file
+from rollout.transports.way import transport_to
 
 PROMTOOL = 20.0
 """Seconds for promtool's answer, which takes a tenth of one."""
@@ -183,7 +184,7 @@ def _alerting(
 
 
 def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:
-    transport = LocalTransport(access.address)
+    transport = transport_to(name, access, timeout)
     supervisor = access.supervisor
     credentials = [_secret(variable, secrets, name) for variable in (supervisor.username_env, supervisor.password_env)]
     rpc = SupervisorRpc(supervisor.url, *credentials)

@@ -6,71 +6,20 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints
 
 from rollout.alerting.contacts import AlertingAccess
 from rollout.document import Document, read_yaml, validated
 from rollout.errors import InputError
 from rollout.fleet import Fleet, Name, Port, load_fleet
+from rollout.machine_access import UNIX, EnvironmentName, MachineAccess, absolute
 
-EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$")]
-UNIX = "unix://"
 LONGEST_SOCKET_PATH = 107
 """Bytes; Linux keeps 108 for the path of a unix socket and its final zero."""
-
-
-class Transport(Enum):
-    """How files and processes of a machine are reached."""
-
-    LOCAL = "local"
-
-
-class SupervisorAccess(Document):
-    """A machine's supervisor. url: unix://PATH or http://HOST:PORT; programs: folder of <agent>.conf; *_env: names of variables."""
-
-    url: str
-    username_env: EnvironmentName | None = None
-    password_env: EnvironmentName | None = None
-    programs: Path
-
-    @field_validator("url")
-    @classmethod
-    def _reachable(cls, url: str) -> str:
-        if not url.startswith((UNIX, "http://", "https://")) or "@" in url:
-            raise ValueError("is unix://PATH or http://HOST:PORT without credentials, which come from the environment")
-        return url
-
-    @model_validator(mode="after")
-    def _whole_credentials(self) -> SupervisorAccess:
-        if (self.username_env is None) != (self.password_env is None):
-            raise ValueError("username_env and password_env stand together")
-        return self
-
-    def below(self, folder: Path) -> SupervisorAccess:
-        """With absolute paths; relative ones start at the folder."""
-        url = UNIX + str(_absolute(folder, self.url.removeprefix(UNIX))) if self.url.startswith(UNIX) else self.url
-        return self.model_copy(update={"url": url, "programs": _absolute(folder, self.programs)})
-
-
-class MachineAccess(Document):
-    """A machine of the fleet. address: where its agents listen; cores: what it gives, by default those of this computer if it is reached locally."""
-
-    address: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]+$")]
-    transport: Transport
-    supervisor: SupervisorAccess
-    cores: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-
-    @property
-    def known_cores(self) -> float | None:
-        """The cores as written or as counted here; None where nobody knows."""
-        if self.cores is None and self.transport is Transport.LOCAL:
-            return os.cpu_count()
-        return self.cores
 
 
 class HubService(Document):
@@ -82,7 +31,7 @@ class HubService(Document):
 
     def below(self, folder: Path) -> HubService:
         """With absolute paths; relative ones start at the folder."""
-        return self.model_copy(update={"folder": _absolute(folder, self.folder), "data": _absolute(folder, self.data)})
+        return self.model_copy(update={"folder": absolute(folder, self.folder), "data": absolute(folder, self.data)})
 
 
 class HubAccess(Document):
@@ -113,8 +62,8 @@ class HubAccess(Document):
     def below(self, folder: Path) -> HubAccess:
         """With absolute paths; relative ones start at the folder."""
         service = self.service.below(folder) if self.service else None
-        rules = None if self.rules is None else _absolute(folder, self.rules)
-        return self.model_copy(update={"targets": _absolute(folder, self.targets), "rules": rules, "service": service})
+        rules = None if self.rules is None else absolute(folder, self.rules)
+        return self.model_copy(update={"targets": absolute(folder, self.targets), "rules": rules, "service": service})
 
 
 class ExporterPorts(Document):
@@ -200,13 +149,13 @@ class SiteFile(Document):
 
     def below(self, folder: Path) -> SiteFile:
         """With absolute paths; relative ones start at the folder of the site file."""
-        machines = {name: machine.model_copy(update={"supervisor": machine.supervisor.below(folder)}) for name, machine in self.machines.items()}
+        machines = {name: machine.below(folder) for name, machine in self.machines.items()}
         hubs = tuple(hub.below(folder) for hub in self.hubs)
-        pair = self.pair and self.pair.model_copy(update={"programs": _absolute(folder, self.pair.programs)})
+        pair = self.pair and self.pair.model_copy(update={"programs": absolute(folder, self.pair.programs)})
         paths = {"fleet": self.fleet, "state": self.state} | ({"secrets": self.secrets} if self.secrets else {})
-        absolute = {name: _absolute(folder, path) for name, path in paths.items()}
+        whole = {name: absolute(folder, path) for name, path in paths.items()}
         alerting = None if self.alerting is None else self.alerting.below(folder)
-        return self.model_copy(update={**absolute, "machines": machines, "hubs": hubs, "pair": pair, "alerting": alerting})
+        return self.model_copy(update={**whole, "machines": machines, "hubs": hubs, "pair": pair, "alerting": alerting})
 
 
 def load_site_file(file: Path) -> tuple[SiteFile, Fleet]:
@@ -263,8 +212,3 @@ def _no_pair(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
     for machine in fleet.machines:
         if machine not in {hub.machine for hub in site.hubs}:
             yield "pair", f"no hub stands on {machine}"
-
-
-def _absolute(folder: Path, path: Path | str) -> Path:
-    """The path below the folder without `..`; links are kept, since a resolved socket path may be longer than allowed."""
-    return Path(os.path.normpath(folder / path))
