@@ -71,13 +71,17 @@ def _outcome(call: Future[Answer]) -> Answer:
 
 
 def _scraped(active: list[dict[str, Any]], now: datetime) -> dict[tuple[str, str], list[set[tuple[str, str]]]]:
-    """Labels before relabelling of what was scraped lately, well or badly, by job and address. now: on the hub's clock, not on ours."""
+    """Labels before and after relabelling of what was scraped lately, well or badly, by job and address. now: on the hub's clock, not on ours.
+
+    Both, since neither is whole: Prometheus 2.42 lets a label that relabelling adds overwrite one that sorts after it among those before, and those
+    after lack what begins with two underscores.
+    """
     found = defaultdict(list)
     for target in active:
         age = (now - datetime.fromisoformat(target["lastScrape"])).total_seconds()
         if age <= FRESH * _seconds(target["scrapeInterval"]) + FRESH_SECONDS:
             labels = target["discoveredLabels"]
-            found[target["scrapePool"], labels["__address__"]].append(set(labels.items()))
+            found[target["scrapePool"], labels["__address__"]].append({*labels.items(), *target["labels"].items()})
     return found
 
 

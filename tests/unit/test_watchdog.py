@@ -55,8 +55,12 @@ class Hubs:
 
     @staticmethod
     def _active(target: Target, scraped: str) -> dict[str, object]:
-        labels = dict(target.labels) | {"__address__": target.address, "job": target.job, "__meta_filepath": "/somewhere.json"}
-        return {"scrapePool": target.job, "discoveredLabels": labels, "lastScrape": scraped, "scrapeInterval": "15s"}
+        given = dict(target.labels) | {"__address__": target.address, "job": target.job, "__meta_filepath": "/somewhere.json"}
+        # as Prometheus 2.42 tells it: the label that relabelling adds takes the place of the first that sorts after it
+        before = {next((each for each in sorted(given) if each > "scraped_by"), "scraped_by"): None}
+        discovered = {name: value for name, value in given.items() if name not in before} | {"scraped_by": "peer"}
+        labels = {name: value for name, value in given.items() if not name.startswith("__")} | {"scraped_by": "peer", "instance": target.address}
+        return {"scrapePool": target.job, "discoveredLabels": discovered, "labels": labels, "lastScrape": scraped, "scrapeInterval": "15s"}
 
 
 @pytest.fixture
@@ -164,6 +168,18 @@ def test_only_the_very_target_is_proven(hubs: Hubs) -> None:
     other = Target("agents", A.address, (("agent", "C"),))
     assert check_of(hubs.answer).unproven([A, B, other]) == 2
     assert check_of(hubs.answer).unproven([Target("probe", A.address, A.labels)]) == 1
+
+
+def test_a_label_that_sorts_late_is_seen_all_the_same(hubs: Hubs) -> None:
+    """A hub that tells `scraped_by` in the place of `tier` scrapes that target; one with another tier it does not."""
+    mine, other = (Target(A.job, A.address, (*A.labels, ("tier", tier))) for tier in ("required", "optional"))
+    hubs.scraped = {mine: NOW}
+    assert check_of(hubs.answer).unproven([mine]) == 0
+    assert check_of(hubs.answer).unproven([other]) == 1
+
+
+def test_a_peer_that_does_not_tell_its_targets_is_a_fault(hubs: Hubs) -> None:
+    """Nothing is given back on a guess."""
     hubs.tells = HTTPStatus.UNAUTHORIZED
     with pytest.raises(SourceFault, match="does not tell its targets"):
         check_of(hubs.answer).unproven([A])
