@@ -28,6 +28,7 @@ class RehearsedBatches(Document):
     """The batch numbers that a rehearsal replaces."""
 
     size: Count | None = None
+    interval: Seconds | None = None
     neighbours: int | None = Field(default=None, ge=0)
     rollback_size: Count | None = None
     placebo: int | None = Field(default=None, ge=0)
@@ -39,6 +40,7 @@ class RehearsedDay(Document):
     count: Count | None = None
     failure_budget: FailureBudgets | None = None
     soak: Seconds | None = None
+    batches: RehearsedBatches = RehearsedBatches()
 
 
 class Rehearsal(Document):
@@ -70,16 +72,16 @@ class Rehearsal(Document):
         }
         if day.bake is not None:
             changes["bake"] = self.bake
+        own = self.days.get(day.day, RehearsedDay())
         if day.batches is not None:
-            changes["batches"] = day.batches.model_copy(update=self.batches.model_dump(exclude_none=True))
+            changes["batches"] = day.batches.model_copy(update=self.batches.model_dump(exclude_none=True) | own.batches.model_dump(exclude_none=True))
         if day.soak is not None:
             changes["soak"] = self.soak
         if day.drill is not None and self.drill is not None:
             changes["drill"] = self.drill
         if day.load is not None and self.load is not None:
             changes["load"] = day.load.model_copy(update=dict(self.load))
-        own = self.days.get(day.day, RehearsedDay())
-        changes |= {name: value for name in RehearsedDay.model_fields if (value := getattr(own, name)) is not None}
+        changes |= {name: value for name in ("count", "failure_budget", "soak") if (value := getattr(own, name)) is not None}
         return day.model_copy(update=changes)
 
     def _impact(self, metric: ImpactMetric) -> ImpactMetric:
