@@ -14,7 +14,7 @@ from rollout.verification import Claim
 
 
 def judge_again(folder: Path, report: DayReport) -> Iterator[Claim]:
-    """One claim for each stored judgement, and one for each check of the report whose suite was stored."""
+    """One claim for each stored judgement, and one for each check of the report that a stored judgement has made."""
     if GATES not in report.evidence:
         return
     try:
@@ -24,9 +24,9 @@ def judge_again(folder: Path, report: DayReport) -> Iterator[Claim]:
         return
     yield from (_judged(record) for record in records)
     told = {(check, *said) for record in records for check, said in record.found.items()}
-    suites = {record.suite for record in records}
+    known = {check for check, _, _ in told}
     checks = (*report.checks, *(check for batch in report.batches for check in batch.checks))
-    yield from (_reported(check, told) for check in checks if check.check.partition(".")[0] in suites)
+    yield from (_reported(check, told) for check in checks if check.check in known)
 
 
 def _judged(record: GateRecord) -> Claim:
