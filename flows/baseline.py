@@ -12,6 +12,7 @@ from rollout.observe.baseline import baseline_frame, noise_of
 from rollout.plan import Day
 from rollout.verdict import Evidence, Finding
 from tasks.measure import measure_impact
+from tasks.validate import find_young
 
 PAUSE = 5.0
 """Seconds between two looks whether the window is full yet."""
@@ -38,17 +39,18 @@ def take_baseline(run: DayRun) -> None:
 
 
 def _full_window(run: DayRun, day: Day) -> tuple[pd.DataFrame, Evidence]:
-    """The newest whole window; a site that has only just come up is waited for, one window at the most."""
-    interval = run.site.scrape_interval
-    window, rate = run.windows_of(day).before * interval, run.windows_of(day).rate * interval
+    """The newest whole window, after every agent's own start; a site that has only just come up is waited for, no longer than that takes."""
+    interval, windows = run.site.scrape_interval, run.windows_of(day)
+    window, rate, settle = windows.before * interval, windows.rate * interval, windows.settle * interval
     agents = [agent.id for agent in run.agents]
-    patience = run.deadline(window)
+    patience = run.deadline(window + settle)
     while True:
         end = run.site.clock.now()
         samples = _window(run, day, agents, end)
         counts = samples.groupby(["agent", "metric"]).size()
         full = not counts.empty and counts.min() >= run.gate("baseline").bounds["min_samples"]
-        if full or patience.passed:
+        young = find_young(run.site, agents, end - window - settle) if full else ()
+        if (full and not young) or patience.passed:
             query = "; ".join(metric.promql("...", f"{rate:g}s") for metric in day.impact)
             return samples, Evidence(run.site.sources.name, query, end - window, end, len(samples))
         run.wait_until(end + min(PAUSE, patience.remaining))
