@@ -10,12 +10,11 @@ from flows.day_run import DayRun
 from flows.patience import patiently
 from rollout.observe.baseline import baseline_frame, noise_of
 from rollout.plan import Day
-from rollout.verdict import Evidence, Finding
+from rollout.verdict import Evidence, Finding, Verdict, worst
 from tasks.measure import measure_impact
-from tasks.validate import find_young
 
 PAUSE = 5.0
-"""Seconds between two looks whether the window is full yet."""
+"""Seconds between two looks whether the window is full and steady yet."""
 
 
 def take_baseline(run: DayRun) -> None:
@@ -28,31 +27,37 @@ def take_baseline(run: DayRun) -> None:
         run.record.notes.append("the baseline is that of the run's first attempt")
         return
     day = run.measured_day
-    samples, evidence = _full_window(run, day)
+    samples, findings = _steady_window(run, day)
     run.baseline = samples
     run.keep_samples("baseline", samples)
     for line in noise_of(samples).to_dict("records"):
         run.record.notes.append(
             f"baseline of {line['metric']}: {line['agents']} agents, mean {line['mean']:.4g}, spread between agents {line['cv']:.1%}"
         )
-    run.require("baseline", _judged(run, day, baseline_frame(samples, evidence.end), evidence))
+    run.require("baseline", findings)
 
 
-def _full_window(run: DayRun, day: Day) -> tuple[pd.DataFrame, Evidence]:
-    """The newest whole window, after every agent's own start; a site that has only just come up is waited for, no longer than that takes."""
+def _steady_window(run: DayRun, day: Day) -> tuple[pd.DataFrame, Sequence[Finding]]:
+    """The newest whole window that passes, with what the suite says of it.
+
+    A site that has only just come up is waited for, a window and what an agent settles after its start: until then samples are missing, and what
+    it costs to come up would count as what an agent costs. After that time the last window is judged as it is.
+    """
     interval, windows = run.site.scrape_interval, run.windows_of(day)
     window, rate, settle = windows.before * interval, windows.rate * interval, windows.settle * interval
+    query = "; ".join(metric.promql("...", f"{rate:g}s") for metric in day.impact)
     agents = [agent.id for agent in run.agents]
     patience = run.deadline(window + settle)
     while True:
         end = run.site.clock.now()
         samples = _window(run, day, agents, end)
         counts = samples.groupby(["agent", "metric"]).size()
-        full = not counts.empty and counts.min() >= run.gate("baseline").bounds["min_samples"]
-        young = find_young(run.site, agents, end - window - settle) if full else ()
-        if (full and not young) or patience.passed:
-            query = "; ".join(metric.promql("...", f"{rate:g}s") for metric in day.impact)
-            return samples, Evidence(run.site.sources.name, query, end - window, end, len(samples))
+        if patience.passed or (not counts.empty and counts.min() >= run.gate("baseline").bounds["min_samples"]):
+            evidence = Evidence(run.site.sources.name, query, end - window, end, len(samples))
+            findings = _judged(run, day, baseline_frame(samples, evidence.end), evidence)
+            if patience.passed or worst(findings) is not Verdict.FAIL:
+                return samples, findings
+            run.log.info("the baseline is not steady yet; looking again")
         run.wait_until(end + min(PAUSE, patience.remaining))
 
 

@@ -37,12 +37,6 @@ def find_drift(bystanders: Bystanders, touched: Collection[str], batch: int) -> 
         raise Drift(f"agents that this run did not touch have changed ({reasons})", drifted)
 
 
-@step("find young", "look for processes that are too young for a baseline")
-def find_young(site: Site, agents: Sequence[str], since: float) -> tuple[str, ...]:
-    """Agents whose process was started later. since: Unix seconds."""
-    return tuple(restarts_since(site.fleet, site.machines, dict.fromkeys(agents, since)))
-
-
 @step("find restarts", "look for restarts by somebody else, batch {batch}")
 def find_restarts(site: Site, since: Mapping[str, float], batch: int) -> dict[str, Restart]:
     """Agents whose process is younger than `since` (Unix seconds by agent)."""

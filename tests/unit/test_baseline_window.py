@@ -1,4 +1,4 @@
-"""What a baseline is taken from: a whole window, in which nobody has just come up."""
+"""What a baseline is taken from: a whole window that is steady, waited for where the fleet has only just come up."""
 
 from __future__ import annotations
 
@@ -12,55 +12,60 @@ from flows import baseline
 from flows.day_run import DayRun
 from rollout.parameters import DayParameters
 from rollout.plan import load_plan
-from tasks.validate import find_young
+from rollout.verdict import Evidence, Finding, Verdict, worst
 from tests.fakes.machine import MemoryWorld
 from tests.fakes.site import memory_site
 
 PLAN = load_plan(Path(__file__).parents[2] / "plans" / "week3.yaml")
+EVIDENCE = Evidence("central", "cpu", 0, 60, 100)
 
 
 @pytest.fixture
 def world() -> MemoryWorld:
-    """Six agents that have been up for an hour."""
+    """Six agents."""
     return MemoryWorld()
 
 
 @pytest.fixture
-def run(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DayRun:
-    """Day 1 on them, with samples of every metric whenever one looks."""
+def run(world: MemoryWorld, tmp_path: Path) -> DayRun:
+    """Day 1 on them, without Prefect."""
     with disable_run_logger():
-        made = DayRun("run-x", PLAN, PLAN.day(1), memory_site(world, tmp_path), DayParameters())
-    rows = [(agent.id, metric.name) for agent in world.agents for metric in made.day.impact for _ in range(100)]
+        return DayRun("run-x", PLAN, PLAN.day(1), memory_site(world, tmp_path), DayParameters())
+
+
+def looking(run: DayRun, monkeypatch: pytest.MonkeyPatch, *, samples: int, steady_after: float) -> tuple[Verdict, float]:
+    """The verdict on the window that is taken, and seconds until then. samples: of each metric in every window; steady_after: seconds from now."""
+    began = run.site.clock.now()
+    rows = [(agent.id, metric.name) for agent in run.agents for metric in run.day.impact for _ in range(samples)]
+
+    def judged(*_: object) -> list[Finding]:
+        verdict = Verdict.PASS if run.site.clock.now() - began >= steady_after else Verdict.FAIL
+        return [Finding("baseline.steady", verdict, "", "", "", EVIDENCE)]
+
     monkeypatch.setattr(baseline, "_window", lambda *_: pd.DataFrame(rows, columns=["agent", "metric"]))
-    monkeypatch.setattr(baseline, "find_young", find_young.fn)
-    return made
+    monkeypatch.setattr(baseline, "baseline_frame", lambda *_: pd.DataFrame())
+    monkeypatch.setattr(baseline, "_judged", judged)
+    with disable_run_logger():
+        _, findings = baseline._steady_window(run, run.day)
+    return worst(findings), run.site.clock.now() - began
 
 
-def test_a_fleet_that_has_been_up_is_not_waited_for(world: MemoryWorld, run: DayRun) -> None:
+def test_a_steady_fleet_is_not_waited_for(run: DayRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """The window that ends now."""
-    began = world.clock.now()
-    _, evidence = baseline._full_window(run, run.day)
-    assert (evidence.end, world.clock.now()) == (began, began)
+    assert looking(run, monkeypatch, samples=100, steady_after=0) == (Verdict.PASS, 0)
 
 
-def test_an_agent_that_has_just_started_is_waited_for(world: MemoryWorld, run: DayRun) -> None:
-    """Its start, and what it settles after it, lie before the window that is taken."""
-    began = world.clock.now()
-    world.west.restart(["Agent4"], run.deadline(30), lambda: None)
-    _, evidence = baseline._full_window(run, run.day)
-    settle = run.windows.settle * run.site.scrape_interval
-    assert evidence.start - settle >= began
-    assert evidence.end - began < 1.5 * (evidence.end - evidence.start + settle)
+def test_a_fleet_that_is_coming_up_is_waited_for(run: DayRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As soon as the window is steady, within a few seconds."""
+    verdict, seconds = looking(run, monkeypatch, samples=100, steady_after=12)
+    assert verdict is Verdict.PASS
+    assert 12 <= seconds <= 12 + baseline.PAUSE
 
 
-def test_one_that_never_stays_up_is_not_waited_for_for_ever(world: MemoryWorld, run: DayRun) -> None:
-    """It starts anew at every look; when the time is over the suite has to say what that baseline is worth."""
-
-    def restart(_now: float) -> None:
-        world.west.restart(["Agent4"], run.deadline(30), lambda: None)
-
-    world.clock.on_sleep = restart
-    world.west.restart(["Agent4"], run.deadline(30), lambda: None)
-    began = world.clock.now()
-    baseline._full_window(run, run.day)
-    assert 0 < world.clock.now() - began < 1.5 * (run.windows.before + run.windows.settle) * run.site.scrape_interval
+@pytest.mark.parametrize("samples", [1, 100])
+def test_one_that_never_becomes_steady_is_not_waited_for_for_ever(run: DayRun, monkeypatch: pytest.MonkeyPatch, samples: int) -> None:
+    """Nor one whose samples stay few: when the time is over the suite's word stands, and a FAIL is no PASS."""
+    verdict, seconds = looking(run, monkeypatch, samples=samples, steady_after=1e9)
+    allowed = (run.windows.before + run.windows.settle) * run.site.scrape_interval
+    assert verdict is Verdict.FAIL
+    assert allowed <= seconds <= allowed + baseline.PAUSE
