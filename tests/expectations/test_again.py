@@ -18,6 +18,8 @@ from rollout.report_entries import check_report
 from rollout.verification import Claim
 from tests.unit.reports import report
 
+pytestmark = pytest.mark.slow
+
 
 def stored(folder: Path, suite: str, spoil: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame) -> DayReport:
     """A folder whose run judged that suite's good frame, spoilt; and the report with what was found."""

@@ -17,6 +17,8 @@ from tests.reporting.places import Page, agrees, computed
 from tests.reporting.whole_folder import whole_folder
 from tests.unit.reports import ROLLBACK, report
 
+pytestmark = pytest.mark.slow
+
 SECTIONS = (
     "Criteria", "Plan against actual", "Batches", "Effects against their limits", "Treated against control", "Cost of the change",
     "Rollback against its budget", "Agents before and after", "Bystanders and contamination", "Hub parity", "People",

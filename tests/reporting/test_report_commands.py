@@ -18,6 +18,8 @@ from tests.fakes.clock import JumpingClock
 from tests.reporting.whole_folder import BEGAN, RUN, whole_folder
 from tests.unit.reports import report
 
+pytestmark = pytest.mark.slow
+
 SITES = Path(__file__).resolve().parents[2] / "fleets"
 OLD, DEAD, ODD = "old", "dead", "odd"
 

@@ -18,6 +18,8 @@ from rollout.html import draw_report
 from rollout.verification import verify
 from tests.reporting.whole_folder import whole_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -103,6 +103,7 @@ def test_a_connection_that_breaks_is_made_again(far: SshTransport, tmp_path: Pat
     assert far.find("sh", tmp_path).endswith("/sh")
 
 
+@pytest.mark.slow
 def test_a_machine_that_falls_silent_is_unreachable(tmp_path: Path) -> None:
     """Nobody waits longer than the deadline, and the next question does not read the answer to this one."""
     far = SshTransport("pc2", ["sh", "-c", WORDS], HOST, 3)
