@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -29,10 +30,13 @@ from tests.lab.world_of_six import Six, eventually
 from tests.ports import unused_port
 
 FOUND = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:{PROJECT}/.debs/root/usr/sbin")
+UNPACKED = PROJECT / ".debs" / "root"
+LIBRARIES = {"LD_LIBRARY_PATH": f"{UNPACKED}/lib/x86_64-linux-gnu:{UNPACKED}/usr/lib/x86_64-linux-gnu"} if ".debs" in str(FOUND) else {}
 pytestmark = [
     pytest.mark.lab,
     pytest.mark.full,
     pytest.mark.skipif(FOUND is None, reason="no sshd: Debian's openssh-server has it"),
+    pytest.mark.skipif("sshd" not in {user.pw_name for user in pwd.getpwall()}, reason="no user sshd, without whom sshd does not start as root"),
 ]
 DAY = load_plan(PROJECT / "plans" / "week3.yaml").day(1)
 
@@ -47,7 +51,8 @@ class Door:
 
     def open(self) -> None:
         """Start it and wait until it listens."""
-        self.process = subprocess.Popen([str(FOUND), "-D", "-e", "-f", str(self.folder / "sshd_config")], stderr=(self.folder / "log").open("ab"))
+        with (self.folder / "log").open("wb") as log:
+            self.process = subprocess.Popen([str(FOUND), "-D", "-e", "-f", str(self.folder / "sshd_config")], stderr=log, env=os.environ | LIBRARIES)
         eventually(lambda: b"Server listening" in (self.folder / "log").read_bytes())
 
     def shut(self) -> None:
@@ -58,7 +63,6 @@ class Door:
         self.process.wait()
         for pid in children:
             subprocess.run(["kill", "-9", pid], check=False)
-        (self.folder / "log").unlink(missing_ok=True)
 
 
 @pytest.fixture
