@@ -105,6 +105,7 @@ def site(six: Six, door: Door) -> Iterator[Site]:
     transport = made.machines["pc2"].transport
     assert isinstance(transport, SshTransport)
     transport.close()
+    made.prober.close()
 
 
 def executor(site: Site) -> Executor:
