@@ -16,6 +16,8 @@ from rollout.verification import Claim
 def judge_again(folder: Path, report: DayReport) -> Iterator[Claim]:
     """One claim for each stored judgement, and one for each check of the report that a stored judgement has made."""
     if GATES not in report.evidence:
+        if (folder / GATES).exists():
+            yield Claim(GATES, "is in the folder, and the report does not vouch for it")
         return
     try:
         records = list(read_gates(folder))

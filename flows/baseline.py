@@ -57,7 +57,8 @@ def _steady_window(run: DayRun, day: Day) -> tuple[pd.DataFrame, Sequence[Findin
             findings = _judged(run, day, baseline_frame(samples, evidence.end), evidence)
             if patience.passed or worst(findings) is not Verdict.FAIL:
                 return samples, findings
-            run.log.info("the baseline is not steady yet; looking again")
+            why = "; ".join(each.sentence for each in findings if each.verdict is Verdict.FAIL)
+            run.record.notes.append(f"a baseline was not steady and was taken again: {why}")
         run.wait_until(end + min(PAUSE, patience.remaining))
 
 

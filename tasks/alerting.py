@@ -20,14 +20,14 @@ BOUND = "fires and resolves"
 
 @step("deploy alerting", "bring rules and routes to the hubs and Alertmanager")
 def deploy_alerting(site: Site, plan: Plan) -> tuple[Finding, ...]:
-    """One finding: rules and routes are as the plan and the site's contacts say, read back; where a program refuses, all is as it was before."""
+    """One finding: rules and routes are as the plan and the site's contacts say, read back; where a program refuses, the old files are put back."""
     if site.alerting is None:
         return (_unmeasured("deployment", f"Site {site.name} has no Alertmanager, so nobody is told of anything."),)
     began = site.clock.now()
     try:
         site.alerting.apply(plan)
     except (SourceFault, InputError) as fault:
-        return (_unmeasured("deployment", f"Not deployed, and what was there is back: {fault}."),)
+        return (_unmeasured("deployment", f"Not deployed: {fault}."),)
     evidence = Evidence(site.alerting.alertmanager.url, QUERY, began, site.clock.now(), 1)
     said = f"Rules and routes were brought to {len(site.alerting.hubs)} hubs and Alertmanager, and read back."
     return (Finding(f"{GATE}.deployment", Verdict.PASS, "read back", "read back", said, evidence),)

@@ -81,7 +81,7 @@ class Rehearsal(Document):
             changes["drill"] = self.drill
         if day.load is not None and self.load is not None:
             changes["load"] = day.load.model_copy(update=dict(self.load))
-        changes |= {name: value for name in ("count", "failure_budget", "soak") if (value := getattr(own, name)) is not None}
+        changes |= {name: value for name in RehearsedDay.model_fields.keys() - {"batches"} if (value := getattr(own, name)) is not None}
         return day.model_copy(update=changes)
 
     def _impact(self, metric: ImpactMetric) -> ImpactMetric:

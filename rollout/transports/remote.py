@@ -1,6 +1,6 @@
 """The far end of a machine that is reached by ssh: does there what the local transport does here, one JSON line for each question.
 
-Its source is sent along (rollout/transports/ssh.py), so a machine needs Python 3.11 and nothing of ours. It ends with its connection.
+Its source is sent along (rollout/transports/far_end.py), so a machine needs Python 3.11 and nothing of ours. It ends with its connection.
 """
 
 from __future__ import annotations

@@ -5,46 +5,21 @@ from __future__ import annotations
 import json
 import os
 import select
-import shlex
 import subprocess
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from importlib.util import find_spec
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from rollout.errors import ActFault, Unreachable
+from rollout.transports.far_end import sources
 from rollout.transports.port import Finished, Invocation
 from rollout.transports.remote import READY
 
-SENT = ("rollout", "rollout.errors", "rollout.transports", "rollout.transports.port", "rollout.transports.local", "rollout.transports.remote")
-"""What the far end runs; the standard library is all that it needs besides."""
 FAREWELL = 1.0
 """Seconds for a far end to end by itself."""
-BOOT = """
-import importlib.abc, importlib.util, json, sys
-sent = json.loads(sys.stdin.readline())
-class Sent(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
-    def find_spec(self, name, path=None, target=None):
-        return importlib.util.spec_from_loader(name, self, is_package=sent["modules"][name][0]) if name in sent["modules"] else None
-    def get_source(self, name):
-        return sent["modules"][name][1]
-sys.meta_path.insert(0, Sent())
-from rollout.transports.remote import serve
-serve(sys.stdin, sys.stdout, sent["address"])
-"""
-OPTIONS = ("-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=2", "-T")
-"""Nobody is there to type a password or to accept a host's key; a dead connection is seen within ten seconds."""
-
-
-def ssh_command(destination: str, port: int, python: str, identity: Path | None = None, known_hosts: Path | None = None) -> list[str]:
-    """What starts the far end. destination: [user@]host; identity, known_hosts: files, where the client's own settings do not say it."""
-    chosen = ["-p", str(port)]
-    chosen += ["-i", str(identity), "-o", "IdentitiesOnly=yes"] if identity else []
-    chosen += ["-o", f"UserKnownHostsFile={known_hosts}"] if known_hosts else []
-    return ["ssh", *OPTIONS, *chosen, destination, f"exec {shlex.quote(python)} -u -c {shlex.quote(BOOT)}"]
 
 
 class SshTransport:
@@ -148,7 +123,7 @@ class SshTransport:
             deadline = time.monotonic() + (patience or self._timeout)
             far = self._connected(deadline)
             try:
-                self._send(far, line)
+                self._send(far, line, deadline)
                 answer = json.loads(self._line(far, deadline))
             except (OSError, ValueError) as error:
                 self._drop()
@@ -169,7 +144,7 @@ class SshTransport:
             raise self._unreachable(str(error)) from error
         self._far = far
         try:
-            self._send(far, json.dumps({"modules": _sources(), "address": self._address}).encode() + b"\n")
+            self._send(far, json.dumps({"modules": sources(), "address": self._address}).encode() + b"\n", deadline)
             while self._line(far, deadline).strip() != READY:
                 pass
         except (OSError, ValueError) as error:
@@ -178,11 +153,16 @@ class SshTransport:
             raise self._unreachable(said or str(error)) from error
         return far
 
-    def _send(self, far: subprocess.Popen[bytes], line: bytes) -> None:
+    def _send(self, far: subprocess.Popen[bytes], line: bytes, deadline: float) -> None:
+        """All of it, in pieces: a far end that has stopped reading must not hold us. Raises OSError when it is gone or the time is over."""
         if far.stdin is None:
             raise OSError("there is no way to ask")
-        far.stdin.write(line)
-        far.stdin.flush()
+        pipe, left = far.stdin.fileno(), memoryview(line)
+        os.set_blocking(pipe, False)
+        while left:
+            if not select.select([], [pipe], [], max(deadline - time.monotonic(), 0))[1]:
+                raise TimeoutError(f"no answer within {self._timeout:g} s")
+            left = left[os.write(pipe, left) :]
 
     def _line(self, far: subprocess.Popen[bytes], deadline: float) -> str:
         """The next line of the far end. Raises OSError when it is gone or the time is over."""
@@ -248,14 +228,3 @@ class RemoteChild:
     def end(self) -> None:
         """See Child."""
         self._transport.of_child(self._number, "end")
-
-
-def _sources() -> dict[str, tuple[bool, str]]:
-    """The modules that are sent: whether each is a package, and its text."""
-    found = {}
-    for name in SENT:
-        spec = find_spec(name)
-        if spec is None or spec.origin is None:
-            raise ValueError(f"{name} has no source to send")
-        found[name] = spec.submodule_search_locations is not None, Path(spec.origin).read_text(encoding="utf-8")
-    return found

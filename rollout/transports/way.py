@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from rollout.machine_access import MachineAccess
+from rollout.transports.far_end import ssh_command
 from rollout.transports.local import LocalTransport
 from rollout.transports.port import Transport
-from rollout.transports.ssh import SshTransport, ssh_command
+from rollout.transports.ssh import SshTransport
 
 
 def transport_to(name: str, access: MachineAccess, timeout: float) -> Transport:

@@ -85,6 +85,13 @@ def test_a_file_that_cannot_be_read_is_one_claim(tmp_path: Path) -> None:
     assert "line 2" in claim.objection
 
 
+def test_a_file_that_the_report_does_not_vouch_for_is_told(tmp_path: Path) -> None:
+    """Leaving it out of the report does not make its judgements go away."""
+    written = stored(tmp_path, "activation").model_copy(update={"evidence": {}})
+    (claim,) = judge_again(tmp_path, written)
+    assert "does not vouch" in claim.objection
+
+
 def test_numbers_keep_every_digit(tmp_path: Path) -> None:
     """A value beside its bound must not cross it on its way through the file."""
     stored(tmp_path, "batch_errors", lambda frame: frame.assign(error_ratio=0.1 + 0.2))

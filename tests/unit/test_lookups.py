@@ -18,6 +18,7 @@ AGENTS = ("east/Agent0", "west/Agent4")
 BOUNDS = load_plan(ROOT / "plans" / "week3.yaml").day(5).gate("lookups").bounds
 LOOKUPS = "sum by (machine, agent) (max without (scraped_by) (last_over_time(agent_lookups_total{machine"
 FAILED = 'sum by (machine, agent) (max without (scraped_by) (last_over_time(agent_lookups_total{outcome!="found"'
+ANSWERED = 'sum by (machine, agent) (max without (scraped_by) (last_over_time(agent_lookups_total{outcome!="failed"'
 SECONDS = "max by (machine, agent) (last_over_time(agent_lookup_seconds_total"
 
 
@@ -25,7 +26,12 @@ def told(lookups: float = 4.0, failed: float = 0.0, seconds: float = 0.02) -> To
     """A hub with these totals of the second agent; the first one has asked twice in 10 ms."""
     source = ToldSource()
     first, second = AGENTS
-    source.instant = {LOOKUPS: {first: 2.0, second: lookups}, FAILED: {first: 0.0, second: failed}, SECONDS: {first: 0.01, second: seconds}}
+    source.instant = {
+        LOOKUPS: {first: 2.0, second: lookups},
+        FAILED: {first: 0.0, second: failed},
+        ANSWERED: {first: 2.0, second: lookups - failed},
+        SECONDS: {first: 0.01, second: seconds},
+    }
     return source
 
 
@@ -36,9 +42,9 @@ def judged(source: ToldSource) -> dict[str, Finding]:
 
 
 def test_agents_that_find_each_other_pass() -> None:
-    """Seconds are a lookup's mean, failures a share."""
+    """Seconds are the mean of what was answered, which a failure does not make shorter; failures are a share."""
     frame = lookup_frame(told(failed=1.0), AGENTS, 60).set_index("agent")
-    assert frame.loc["west/Agent4"].to_dict() == pytest.approx({"lookups": 4, "failed_share": 0.25, "seconds": 0.005})
+    assert frame.loc["west/Agent4"].to_dict() == pytest.approx({"lookups": 4, "failed_share": 0.25, "seconds": 0.02 / 3})
     assert worst(judged(told()).values()) is Verdict.PASS
 
 

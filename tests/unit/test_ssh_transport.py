@@ -17,9 +17,10 @@ import pytest
 
 from rollout.errors import ActFault, InputError, Unreachable
 from rollout.site_file import load_site_file
+from rollout.transports.far_end import ssh_command
 from rollout.transports.local import LocalTransport
 from rollout.transports.port import Invocation
-from rollout.transports.ssh import SshTransport, ssh_command
+from rollout.transports.ssh import SshTransport
 
 HOST = "127.0.0.1"
 WORDS = ssh_command("ops@pc2", 22, sys.executable)[-1]
@@ -113,6 +114,18 @@ def test_a_machine_that_falls_silent_is_unreachable(tmp_path: Path) -> None:
         far.processes()
     assert far.files(tmp_path) == ()
     far.close()
+
+
+@pytest.mark.slow
+def test_a_machine_that_stops_reading_is_unreachable(tmp_path: Path) -> None:
+    """A file larger than a pipe holds: nobody waits for ever for it to be taken."""
+    far = SshTransport("pc2", ["sh", "-c", WORDS], HOST, 3)
+    far.make_folder(tmp_path)
+    os.kill(pid_of(far), signal.SIGSTOP)
+    with pytest.raises(Unreachable, match="no answer within 3 s"):
+        far.replace(tmp_path / "large", "x" * 1_000_000)
+    far.close()
+    assert not (tmp_path / "large").exists()
 
 
 @pytest.mark.parametrize(
