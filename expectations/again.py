@@ -7,7 +7,7 @@ from pathlib import Path
 
 from expectations.gate import validate
 from rollout.errors import InputError
-from rollout.gate_file import GATES, GateRecord, read_gates
+from rollout.gate_file import GATES, GateRecord, about, read_gates
 from rollout.report import CheckReport, DayReport
 from rollout.verdict import Evidence
 from rollout.verification import Claim
@@ -25,7 +25,12 @@ def judge_again(folder: Path, report: DayReport) -> Iterator[Claim]:
         yield Claim(GATES, str(error))
         return
     yield from (_judged(record) for record in records)
-    told = {(check, *said) for record in records for check, said in record.found.items()}
+    told = {
+        (check, verdict, words)
+        for record in records
+        for check, (verdict, sentence) in record.found.items()
+        for words in (sentence, about(record.what, sentence))
+    }
     known = {check for check, _, _ in told}
     checks = (*report.checks, *(check for batch in report.batches for check in batch.checks))
     yield from (_reported(check, told) for check in checks if check.check in known)

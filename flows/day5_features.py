@@ -41,8 +41,8 @@ def day5_features(parameters: DayParameters = DayParameters()) -> None:  # noqa:
                 run.require("lookups", judge_lookups(run))
                 run.require("discovery", judge_discovery(run, pair))
             with run.step("Advanced monitoring capabilities"):
-                run.keep("dashboards", check_dashboards(run.site))
                 run.keep("alerting", (*deploy_alerting(run.site, run.plan), *check_alerting(run.site, run.plan)))
+                run.keep("dashboards", check_dashboards(run.site))  # after the rules, whose series some panels show
             with run.step("Cross-machine coordination testing"):
                 run.require("coordination", judge_coordination(run))
                 assess_cost(run)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from flows.day_run import DayRun
 from flows.patience import patiently
+from rollout.gate_file import about
 from rollout.load.findings import ending_finding, generator_finding, level_evidence
 from rollout.load.frames import level_frame, queries_text
 from rollout.load.measured import Ending, Measured
@@ -63,7 +64,7 @@ def run_level(run: DayRun, level: LoadLevel, watch: Watch, seed: int) -> Climbed
         run.wait_until(measured.ended + run.site.scrape_interval)  # the hubs have seen its end
         frame = _frame(run, measured)
         findings += _judged(run, measured, frame, watch.hub_lag)
-    told = tuple(replace(finding, sentence=f"Level {level.name}: {finding.sentence}") for finding in findings)
+    told = tuple(replace(finding, sentence=about(_what(measured), finding.sentence)) for finding in findings)
     run.record.levels.append(level_report(level.name, order.targets[0].rate, measured, frame, watch.hub_lag, told))
     for finding in told:
         if finding.verdict is not Verdict.PASS:
@@ -99,11 +100,16 @@ def _judged(run: DayRun, measured: Measured, frame: pd.DataFrame, hub_lag: float
     agents, now = [agent.id for agent in run.agents], run.site.clock.now()
     level, each = run.gate("load_level"), run.gate("load_agents")
     hubs = Evidence(f"load generator, {run.site.sources.name}", queries_text(_seconds(run, measured)), measured.began, now, len(frame))
-    what = f"level {measured.level}"
+    what = _what(measured)
     return (
         *run.judge("load_level", level_frame(measured, hub_lag), level.bounds, level_evidence(measured), (), (), what),
         *run.judge("load_agents", frame, each.bounds, hubs, agents, (), what),
     )
+
+
+def _what(measured: Measured) -> str:
+    """As its gates and its sentences name it."""
+    return f"level {measured.level}"
 
 
 def _seconds(run: DayRun, measured: Measured) -> int:

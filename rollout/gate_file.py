@@ -60,6 +60,11 @@ def gate_record(  # noqa: PLR0913, PLR0917 (all that a gate is given)
     return GateRecord(suite, what, dict(bounds), tuple(agents), tuple(metrics), samples, dtypes, rows, told)
 
 
+def about(what: str, sentence: str) -> str:
+    """The sentence of a check that a report tells more than once, told apart by what was judged."""
+    return f"{what[:1].upper()}{what[1:]}: {sentence}"
+
+
 def add_gate(folder: Path, record: GateRecord) -> None:
     """Append one judgement to the run's file."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

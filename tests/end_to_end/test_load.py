@@ -11,7 +11,7 @@ import pytest
 from lab.processes import environment_of
 from rollout.report import DayReport, Outcome
 from rollout.verdict import Standing
-from tests.end_to_end.commands import Commands, Run
+from tests.end_to_end.commands import Commands, Run, rollout
 from tests.end_to_end.place import Place
 from tests.lab.world_of_six import eventually
 
@@ -71,6 +71,8 @@ def test_a_fleet_that_holds(six: Place, commands: Commands) -> None:
         assert level.scrape_success is not None
         assert level.hub_lag is not None
     assert "## Load" in (run.folder / "report.md").read_text()
+    verified = rollout("verify", str(run.folder))
+    assert verified.code == 0, verified.output
     assert six.seen() == before
     assert not generators(six)
     assert run.ledger[-1]["step"] == "closed"

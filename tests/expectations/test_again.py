@@ -13,7 +13,7 @@ from known_good import AGENTS, BOUNDS, EVIDENCE, METRICS, good_frame
 from expectations import validate
 from expectations.again import judge_again
 from rollout.gate_file import GATES, add_gate, gate_record, read_gates
-from rollout.report import DayReport
+from rollout.report import CheckReport, DayReport
 from rollout.report_entries import check_report
 from rollout.verification import Claim
 from tests.unit.reports import report
@@ -74,6 +74,18 @@ def test_a_report_that_says_more_than_its_gates_is_told(tmp_path: Path) -> None:
     forged = tuple(check.model_copy(update={"verdict": "PASS"}) for check in written.checks)
     told = [claim.what for claim in broken(tmp_path, written.model_copy(update={"checks": forged}))]
     assert told == ["check activation.running"]
+
+
+def test_a_sentence_may_say_what_was_judged(tmp_path: Path) -> None:
+    """Levels of a load test are told apart by their names; a name that no gate judged does not hold."""
+    written = stored(tmp_path, "activation")
+    named = [written.model_copy(update={"checks": tuple(_named(check, what) for check in written.checks)}) for what in ("All", "Peak")]
+    assert broken(tmp_path, named[0]) == []
+    assert len(broken(tmp_path, named[1])) == len(written.checks)
+
+
+def _named(check: CheckReport, what: str) -> CheckReport:
+    return check.model_copy(update={"sentence": f"{what}: {check.sentence}"})
 
 
 def test_a_file_that_cannot_be_read_is_one_claim(tmp_path: Path) -> None:
