@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.errors import RolloutError
-from rollout.plan import load_plan
+from rollout.plan import Plan
 from rollout.site import load_site
 
 
-def show_changes(number: int, site_file: Path, plan_file: Path) -> None:
+def show_changes(number: int, site_file: Path, written: Plan) -> None:
     """Print each kind of change with the agents that it would hit; a site that does not answer is said, not raised."""
-    written = load_plan(plan_file)
     day = written.day(number)
     if day.change is None:
         return

@@ -9,7 +9,6 @@ import typer
 
 from rollout.audit import Answer, Order
 from rollout.checkout import site_file
-from rollout.document import validated
 
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, as in the UI.")]
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
@@ -51,6 +50,7 @@ def _order(run: str, order: Order, name: str, reason: str, site: str) -> None:
     """Through the audit file, so that it works without a server."""
     from flows.control_run import ControlParameters
     from flows.control_run import order as give
+    from rollout.document import validated
 
     given = {"run": run, "order": order.value, "name": name, "reason": reason}
     give(validated(ControlParameters, given, "the order"), site_file(site))

@@ -9,10 +9,10 @@ import typer
 
 from rollout.checkout import plan_file, site_file
 from rollout.errors import Refused
-from rollout.report import DayReport
 
 if TYPE_CHECKING:
     from rollout.emergency import Protocol
+    from rollout.report import DayReport
 
 SiteName = Annotated[str, typer.Option("--site", help="Which place: the file fleets/<site>.yaml.")]
 PlanName = Annotated[str, typer.Option("--plan", help="Which plan: the file plans/<plan>.yaml.")]

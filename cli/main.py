@@ -13,7 +13,13 @@ from cli import adopt, alerting, control, emergency, fleet, judge, reports, serv
 from rollout.checkout import plan_file, site_file
 from rollout.errors import Held, InputError, Refused, RollbackIncomplete, RolloutError
 
-app = typer.Typer(help="Progressive, metrics-gated rollouts for fleets of plain processes.", no_args_is_help=True, pretty_exceptions_enable=False)
+# Without markup, since its renderer takes longer to import than all of the rest.
+app = typer.Typer(
+    help="Progressive, metrics-gated rollouts for fleets of plain processes.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 app.add_typer(fleet.app, name="fleet")
 app.add_typer(server.app, name="server")
 app.add_typer(emergency.app, name="emergency")
@@ -81,9 +87,11 @@ def plan(day: Annotated[int, typer.Argument(help="Number of the day.")], site: S
     """Preview a day: order, batches, hours, and what would change on each agent. Nothing is touched."""
     from cli.changes import show_changes
     from cli.preview import preview
+    from rollout.plan import load_plan
 
-    preview(day, site_file(site), plan_file(plan))
-    show_changes(day, site_file(site), plan_file(plan))
+    written = load_plan(plan_file(plan))
+    preview(day, site_file(site), written)
+    show_changes(day, site_file(site), written)
 
 
 @app.command()

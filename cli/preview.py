@@ -9,14 +9,15 @@ from rollout.errors import InputError
 from rollout.fleet import Fleet
 from rollout.judge.policy import JudgePolicy
 from rollout.judge_policy import judge_policy
-from rollout.plan import Load, load_plan
+from rollout.plan import Load, Plan
 from rollout.site_file import load_site_file
+from rollout.whereabouts import newest_baseline
 
 
-def preview(number: int, site_file: Path, plan_file: Path) -> None:
+def preview(number: int, site_file: Path, written: Plan) -> None:
     """Print steps with hours, the order and batches, and the change on each agent. Raises InputError and Refused; touches nothing."""
     site, fleet = load_site_file(site_file)
-    plan = load_plan(plan_file).for_site(site.rehearsal)
+    plan = written.for_site(site.rehearsal)
     day = plan.day(number)
     print(f"Day {day.day}: {day.title} (site {site.site}, fleet {fleet.name}, pace {plan.pace:g})")
     for difference in plan.differences(number):
@@ -57,13 +58,13 @@ def _tell_load(load: Load) -> None:
 
 def _tell_power(reports: Path, policy: JudgePolicy, batches: BatchSchedule, fleet: Fleet) -> None:
     """What the impact gates will be able to tell, if a run of this site has stored a baseline."""
-    from rollout.foresight import foresee, newest_baseline
-    from rollout.judge.power import EFFECTS
-
     file = newest_baseline(reports)
     if file is None:
         print("  power: unknown, no run of this site has stored a baseline yet")
         return
+    from rollout.foresight import foresee
+    from rollout.judge.power import EFFECTS
+
     try:
         seen = foresee(file, policy, batches, fleet)
     except InputError as error:

@@ -21,7 +21,6 @@ from rollout.errors import StillAtWork
 from rollout.evidence import with_records
 from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import last_look
-from rollout.foresight import newest_baseline
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
@@ -32,6 +31,7 @@ from rollout.rollbacks import announce
 from rollout.settlement import settle
 from rollout.single_hub import confirm_way_back
 from rollout.site import Site, load_site
+from rollout.whereabouts import newest_baseline
 
 LOOK = 0.5
 """Seconds between two looks whether an aborted run has ended."""

@@ -30,11 +30,6 @@ class Foresight:
     powers: tuple[MetricPower, ...]
 
 
-def newest_baseline(reports: Path) -> Path | None:
-    """The baseline of the site's newest report that has one; None if no run stored any."""
-    return max(reports.glob("*/samples/baseline.parquet"), key=lambda file: file.stat().st_mtime, default=None)
-
-
 def foresee(file: Path, policy: JudgePolicy, schedule: BatchSchedule, fleet: Fleet) -> Foresight:
     """Cut the baseline into two quiet windows and ask what a batch of this schedule can find. Raises InputError for a file that holds no baseline.
 

@@ -38,6 +38,7 @@ from rollout.services.pair_targets import PairTargets
 from rollout.services.supervisor import Supervisor
 from rollout.services.supervisor_rpc import SupervisorRpc
 from rollout.site_file import HubAccess, SiteFile, load_site_file
+from rollout.tls import authorities
 from rollout.transports.way import transport_to
 
 PROMTOOL = 20.0
@@ -130,7 +131,7 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
     hub = document.hubs[0]
     addresses = {name: access.address for name, access in document.machines.items()}
     login = document.hub_login(secrets)
-    client = httpx.Client(timeout=deadlines.query, trust_env=False, auth=login)
+    client = httpx.Client(timeout=deadlines.query, trust_env=False, verify=authorities(), auth=login)
     single = HubTargets(hub.url, hub.targets, machines[hub.machine].transport, addresses, client)
     pair = _pair(document, fleet, machines, login, deadlines.query)
     return Site(
@@ -161,7 +162,7 @@ def _pair(document: SiteFile, fleet: Fleet, machines: Mapping[str, Machine], log
     if login is None:
         needed = f"{document.pair.username_env} and {document.pair.password_env}"
         raise Refused(f"the hubs of {document.site} need {needed}, which neither the environment nor the site's secrets file has")
-    known, stranger = (httpx.Client(timeout=timeout, trust_env=False, auth=auth) for auth in (login, None))
+    known, stranger = (httpx.Client(timeout=timeout, trust_env=False, verify=authorities(), auth=auth) for auth in (login, None))
 
     def hub(access: HubAccess) -> Hub:
         agent = next(agent for agent in fleet.on(access.machine) if agent.hub)
@@ -179,7 +180,7 @@ def _alerting(
     if access is None:
         return None
     hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
-    manager, stranger = access.alertmanager, httpx.Client(timeout=timeout, trust_env=False)
+    manager, stranger = access.alertmanager, httpx.Client(timeout=timeout, trust_env=False, verify=authorities())
     return AlertingDeployment(access, hubs, Alertmanager(manager.url, stranger), machines[manager.machine].transport, file, clock)
 
 

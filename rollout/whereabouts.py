@@ -1,4 +1,4 @@
-"""Which site a run belongs to, for those who know no more than its id."""
+"""Which site a run belongs to, for those who know no more than its id; and what the runs of a site have left."""
 
 from __future__ import annotations
 
@@ -43,3 +43,8 @@ def ledger_of(run: str, site_file: Path) -> Ledger:
     except InputError as error:
         raise Refused(str(error)) from error
     return Ledger(site.state / "runs" / run / "ledger.jsonl", SystemClock())
+
+
+def newest_baseline(reports: Path) -> Path | None:
+    """The baseline of the site's newest report that has one; None if no run stored any."""
+    return max(reports.glob("*/samples/baseline.parquet"), key=lambda file: file.stat().st_mtime, default=None)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import httpx
 
 from rollout.observe.exposition import Exposition, read_exposition
+from rollout.tls import authorities
 
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
@@ -54,7 +55,7 @@ class Prober:
 
     def __init__(self, timeout: float, width: int = 8, transport: httpx.BaseTransport | None = None) -> None:
         limits = httpx.Limits(max_connections=width, max_keepalive_connections=width)
-        self._client = httpx.Client(timeout=timeout, limits=limits, trust_env=False, transport=transport)
+        self._client = httpx.Client(timeout=timeout, limits=limits, trust_env=False, verify=authorities(), transport=transport)
         self._width = width
 
     def health(self, base: str) -> Health:

@@ -1,23 +1,26 @@
 """Prometheus as a source of frames, through prometheus-api-client inside the limits that were measured for it.
 
-Its defaults wait for ever and its own frame classes fail on empty answers, so timeouts are set and frames are built here.
+Its defaults wait for ever and its own frame classes fail on empty answers, so timeouts are set and frames are built here. What is slow to import
+is imported with the first question: a preview and a rollback ask none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, floor
-from typing import Any, Protocol
-
-import pandas as pd
-import requests
-from prometheus_api_client import PrometheusConnect
-from prometheus_api_client.exceptions import PrometheusApiClientException
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rollout.clock import Clock
 from rollout.errors import SourceFault
-from rollout.observe.frame import Samples, frame_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import requests
+    from prometheus_api_client import PrometheusConnect
+
+    from rollout.observe.frame import Samples
 
 STALE_AFTER = 5
 """Scrape intervals without any new sample after which a source does not know the present (Prometheus' own staleness is 5 minutes)."""
@@ -47,19 +50,22 @@ class Prometheus:
         self._clock = clock
         self._url = url
         self._timeout = timeout
-        self._session = session = requests.Session()
+        self._credentials = credentials
         self._stale = max(STALE_AFTER * scrape_interval, 5.0)
-        session.trust_env = False
-        session.auth = credentials
-        self._connect = PrometheusConnect(url=url, session=session, timeout=timeout)
 
     def now(self, query: str) -> pd.DataFrame:
         """The instant vector at this moment."""
+        import pandas as pd
+
         result = self._ask(lambda: self._connect.custom_query(query))
         return pd.DataFrame([series["metric"] | {"value": float(series["value"][1])} for series in result])
 
     def window(self, query: str, start: float, end: float, step: float) -> Samples:
         """The range vector as a frame; its ends are whole seconds inside the window, since the library rounds and a rounded end lies ahead of now."""
+        import pandas as pd
+
+        from rollout.observe.frame import frame_of
+
         ends = pd.to_datetime([ceil(start), floor(end)], unit="s", utc=True)
         return frame_of(self._ask(lambda: self._connect.custom_query_range(query, ends[0], ends[1], f"{step:g}")))
 
@@ -84,7 +90,25 @@ class Prometheus:
         except (KeyError, TypeError) as error:
             raise SourceFault(f"{self.name} does not tell how many series it holds") from error
 
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests
+
+        session = requests.Session()
+        session.trust_env = False
+        session.auth = self._credentials
+        return session
+
+    @cached_property
+    def _connect(self) -> PrometheusConnect:
+        from prometheus_api_client import PrometheusConnect
+
+        return PrometheusConnect(url=self._url, session=self._session, timeout=self._timeout)
+
     def _ask(self, question: Any) -> Any:  # noqa: ANN401 (the library returns decoded JSON)
+        import requests
+        from prometheus_api_client.exceptions import PrometheusApiClientException
+
         try:
             return question()
         except requests.Timeout as error:

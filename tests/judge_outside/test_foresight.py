@@ -11,9 +11,10 @@ import pytest
 from rollout.batches import schedule
 from rollout.errors import InputError
 from rollout.fleet import Agent, Fleet
-from rollout.foresight import foresee, newest_baseline
+from rollout.foresight import foresee
 from rollout.plan import load_plan
 from rollout.quiet import quiet_window
+from rollout.whereabouts import newest_baseline
 from tests.judge.fleet_frames import POLICY, make_frame
 
 ROOT = Path(__file__).parents[2]
