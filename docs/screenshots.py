@@ -1,6 +1,7 @@
 """Takes the pictures of docs/operations.md from a real server in headless Chromium.
 
-Run it while the server is up and has runs, as after `./demo --keep`: `.venv/bin/python docs/screenshots.py`. Needs `chromium` on PATH.
+Run it while the server is up and has runs, as after `./demo --week --keep`: `.venv/bin/python docs/screenshots.py --page day-1=REPORT.html
+--page week=REPORT.html`. Needs `chromium` on PATH.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def main() -> None:
     """One picture for each page that an SRE works with."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--ui", default="http://127.0.0.1:4200")
-    ui = asked.parse_args().ui
+    asked.add_argument("--page", action="append", default=[], metavar="NAME=FILE", help="a report.html, as page-NAME.png")
+    options = asked.parse_args()
+    ui = options.ui
     day = httpx.get(f"{ui}/api/deployments/name/day-1-metrics/day-1", timeout=30, trust_env=False).raise_for_status().json()["id"]
     runs: dict[str, Any] = {"deployments": {"id": {"any_": [day]}}, "sort": "START_TIME_DESC"}
     report = _newest(ui, "artifacts", {"artifacts": {"key": {"like_": "day-1-%-report"}}, "sort": "CREATED_DESC"})
@@ -104,6 +107,10 @@ def main() -> None:
         ):
             page.show(f"{ui}/{path}")
             page.take(IMAGES / f"{name}.png")
+        for word in options.page:
+            name, _, file = word.partition("=")
+            page.show(Path(file).resolve().as_uri())
+            page.take(IMAGES / f"page-{name}.png")
         if held := _newest(ui, "flow_runs", runs | {"flow_runs": {"state": {"name": {"any_": ["Suspended"]}}}}):
             page.show(f"{ui}/runs/flow-run/{held}")
             page.click("Resume")

@@ -7,8 +7,9 @@ program is stopped, removed and added again by itself, side by side.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, TypeVar
 
@@ -187,13 +188,21 @@ class Supervisor:
             raise ActFault(str(error), [name]) from error
 
     def _file_of(self, name: str) -> tuple[PurePath, str]:
-        """The file that holds the program, with its text; its own file is tried first."""
+        """The file that holds the program, with its text."""
         header = re.compile(rf"^\[program:{re.escape(name)}\]", re.MULTILINE)
-        for file in sorted(self._transport.files(self._programs), key=lambda file: file.stem != name):
-            text = self._transport.read(file)
+        for file, text in self._texts(name):
             if header.search(text):
                 return file, text
         raise ActFault(f"no [program:...] section below {self._programs}", [name])
+
+    def _texts(self, name: str) -> Iterator[tuple[PurePath, str]]:
+        """Every file with its text; the program's own goes first, so that the folder is seldom listed."""
+        own = self._own_file(name)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            yield own, self._transport.read(own)
+        for file in self._transport.files(self._programs):
+            if file != own:
+                yield file, self._transport.read(file)
 
 
 def _service(record: Mapping[str, Any]) -> Service:

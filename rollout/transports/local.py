@@ -154,12 +154,15 @@ class LocalTransport:
         return LocalChild(process, written)
 
     def _listening_inodes(self) -> Iterator[tuple[int, int]]:
+        """The kernel lists listening sockets first (networking/proc_net_tcp.rst), and a busy machine has thousands of others."""
         with Path("/proc/net/tcp").open(encoding="ascii") as table:
             next(table)
             for line in table:
-                columns = line.split()
+                columns = line.split(maxsplit=10)
+                if columns[3] != LISTENING:
+                    return
                 address, _, port = columns[1].partition(":")
-                if columns[3] == LISTENING and address in self._addresses:
+                if address in self._addresses:
                     yield int(columns[9]), int(port, 16)
 
 
