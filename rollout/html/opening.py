@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rollout.html.facts import Fact, Facts
-from rollout.html.tags import As, Column, chip, listed, paragraph, section, show, table
+from rollout.html.tags import As, Column, chip, folded, listed, paragraph, section, show, table
 
 
 def header(facts: Facts) -> str:
@@ -19,13 +19,16 @@ def header(facts: Facts) -> str:
         ("Run", show(report["run_id"])),
     ]
     facts_list = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in lines)
-    rehearsal = (
-        paragraph(f"<strong>Rehearsal settings in force:</strong> {show(report['rehearsal'])}", "rehearsal") if report["rehearsal"].value else ""
-    )
+    rehearsal = _rehearsal(report["rehearsal"]) if report["rehearsal"].value else ""
     return (
         f"<header><p class='kind'>Rollout report, day {show(report['day'], As.COUNT)}</p><h1>{show(report['title'])}</h1>"
         f"{paragraph(show(report['sentence']), 'lead')}<dl>{facts_list}</dl>{rehearsal}</header>"
     )
+
+
+def _rehearsal(settings: Fact) -> str:
+    """There may be dozens; the criteria are not to wait behind them."""
+    return f"<div class='rehearsal'>{folded('Rehearsal settings in force, each instead of what the plan says', paragraph(show(settings)))}</div>"
 
 
 def _alert(alert: Fact) -> str:
