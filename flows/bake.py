@@ -162,6 +162,9 @@ def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, re
     errors = run.day.ratio
     if errors is None:
         return findings
+    if not callable_agents:
+        run.record.unknowns.append(f"whether requests failed {what}: the agents changed so far are hubs, which serve none")
+        return findings
     answered = patiently(run, lambda: measure_errors(run.site, errors, callable_agents, seconds, len(callable_agents)))
     evidence = _evidence(run, errors.promql("...", f"{seconds}s"), seconds, len(answered))
     return findings + run.judge("batch_errors", answered, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)

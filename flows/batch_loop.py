@@ -47,6 +47,7 @@ def roll_out(run: DayRun, stage: Stage | None = None) -> None:
     """Take a change through all its batches: the day's own, or that of a stage. Raises GateFailed (the guard rolls back), Held and Drift."""
     stage = stage or Stage(run.executor, run.schedule.batches, run.day.spacing(run.pace, run.site.scrape_interval), bake, placebo=True)
     batches = stage.batches
+    last = batches[-1].index if batches else 0
     for batch in batches:
         if is_finished(run, batch):
             continue
@@ -58,7 +59,7 @@ def roll_out(run: DayRun, stage: Stage | None = None) -> None:
         if batch.is_canary and stage.placebo:
             restart_placebo(run, batch)
         with quiet_restart(run, batch.agents):
-            activation = activate_batch(stage.executor, batch, batch.index, len(batches), batch.first, batch.last)
+            activation = activate_batch(stage.executor, batch, batch.index, last, batch.first, batch.last)
         run.last_activation = activation.verified_at
         try:
             baked = stage.bake(run, batch, activation, batch is batches[-1])
@@ -66,8 +67,8 @@ def roll_out(run: DayRun, stage: Stage | None = None) -> None:
             _record(run, batch, activation, NOT_BAKED, began)
             raise
         _record(run, batch, activation, baked, began)
-        run.log.info("batch %d of %d: %s", batch.index, len(batches), baked.decision.value)
-        run.show_progress(f"batch {batch.index} of {len(batches)}: {baked.decision.value}")
+        run.log.info("batch %d of %d: %s", batch.index, last, baked.decision.value)
+        run.show_progress(f"batch {batch.index} of {last}: {baked.decision.value}")
         _carry_out(baked, batch, activation)
         if baked.decision is Decision.PROMOTE:
             run.wait_until(began + stage.spacing)

@@ -51,7 +51,8 @@ def schedule(agents: Sequence[Agent], fleet: Fleet, size: int, canary: int = 1, 
     least `neighbours` unchanged agents, unselected ones included (the judge's controls, judge.md "Same-machine difference in differences").
     A hub is no neighbour: it serves no work, so it has neither latency nor errors to compare with. So the last agents of each machine wait for
     the last batch. Where that batch cannot hold them all, Refused says so.
-    Preferences: dependents before what they depend on, optional agents first, hubs late, machines in turns. The canary is the first of that order.
+    Preferences: dependents before what they depend on, optional agents first, hubs late, machines in turns. The canary is the first of that order,
+    and no hub where anybody else may go first.
     """
     _refuse_impossible_input(agents, fleet, size, canary, neighbours)
     order = _dependents_first(agents, fleet)
@@ -107,7 +108,8 @@ def _dependents_first(agents: Sequence[Agent], fleet: Fleet) -> list[Agent]:
     taken: Counter[str] = Counter()
     order: list[Agent] = []
     while ready := [machine for machine, heap in free.items() if heap]:
-        machine = min(ready, key=lambda each: (taken[each] + 1) / total[each])
+        # a hub serves no work, so a canary that is one would show little: for the first place its machine waits
+        machine = min(ready, key=lambda each: (not order and free[each][0][0], (taken[each] + 1) / total[each]))
         agent = fleet.agents[heappop(free[machine])[2]]
         order.append(agent)
         taken[machine] += 1

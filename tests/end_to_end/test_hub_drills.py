@@ -20,17 +20,24 @@ pytestmark = [pytest.mark.lab, pytest.mark.full]
 
 
 @pytest.fixture(scope="module")
-def pair(commands: Commands) -> Iterator[Place]:
+def lab_pair(commands: Commands) -> Iterator[Place]:
     """The lab of six whose second hub day 2 brings."""
     place = Place(ROOT / "fleets" / "lab-pair.yaml")
     place.lab("up")
     try:
-        commands.settle_leftovers(place)
         yield place
     finally:
         commands.stop_runs()
         place.lab("down")
     assert not place.processes()
+
+
+@pytest.fixture
+def pair(lab_pair: Place, commands: Commands) -> Iterator[Place]:
+    """The same with no run at work and none unsettled, before and after."""
+    commands.settle_leftovers(lab_pair)
+    yield lab_pair
+    commands.stop_runs()
 
 
 def files(place: Place) -> dict[str, bytes]:
@@ -53,7 +60,7 @@ def wrote(change: str, step: str, batch: int | None = None) -> Callable[[list[di
     """Whether a ledger holds that step of that change (in that batch, or in any)."""
 
     def holds(entries: list[dict[str, Any]]) -> bool:
-        return any(each["change"] == change and each["step"] == step and batch in (None, each.get("batch")) for each in entries)
+        return any(each.get("change") == change and each["step"] == step and batch in (None, each.get("batch")) for each in entries)
 
     return holds
 

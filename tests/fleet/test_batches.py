@@ -14,7 +14,8 @@ from rollout.batches import BatchSchedule, batch_count, schedule
 from rollout.errors import Refused
 from rollout.fleet import Agent, Fleet, Selector, load_fleet
 
-WEEK3 = load_fleet(Path(__file__).parents[2] / "fleets" / "week3.yaml")
+FLEETS = Path(__file__).parents[2] / "fleets"
+WEEK3 = load_fleet(FLEETS / "week3.yaml")
 
 
 @st.composite
@@ -92,6 +93,15 @@ def test_week3_in_batches_of_ten() -> None:
     assert Counter(agent.machine for agent in made.batches[-1].agents) == {"mainpc": 5, "pc2": 5}
     assert "mainpc/SystemDigitalTwin" in made.batches[-1].ids
     assert made.violations == ("pc2/ResourceManager (batch 9) depends on pc2/ObservabilityHub (batch 8)",)
+
+
+def test_a_hub_is_no_canary_where_somebody_else_may_go_first() -> None:
+    """Of six agents whose first machine has nothing free but its hub, the canary is the other machine's: it serves work, so it can be judged."""
+    pair = load_fleet(FLEETS / "pair.yaml")
+    (canary,) = schedule(pair.agents, pair, 2, neighbours=0).batches[0].agents
+    assert canary.id == "pc2/CacheManager"
+    hubs = [agent for agent in pair.agents if agent.hub]
+    assert schedule(hubs, pair, 2, neighbours=0).batches[0].agents[0].hub
 
 
 def test_week3_canary_is_optional_and_nothing_depends_on_it() -> None:
