@@ -52,6 +52,12 @@ def three(commands: Commands) -> Iterator[Place]:
 
 
 @pytest.fixture(scope="module")
+def lab_of_pair(commands: Commands) -> Iterator[Place]:
+    """The checkout's own lab of six whose second hub day 2 brings, which nobody else may have up."""
+    yield from _up(Place(ROOT / "fleets" / "lab-pair.yaml"), commands)
+
+
+@pytest.fixture(scope="module")
 def fleet_of_77(commands: Commands) -> Iterator[Place]:
     """The checkout's own lab of 77, which nobody else may have up."""
     yield from _up(Place(ROOT / "fleets" / "lab.yaml"), commands)

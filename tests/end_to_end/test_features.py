@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from rollout.report import Outcome
 from rollout.verdict import Standing
-from tests.end_to_end.commands import ROOT, Commands, Run
+from tests.end_to_end.commands import Commands, Run
 from tests.end_to_end.place import Place
 
 pytestmark = [pytest.mark.lab, pytest.mark.full]
@@ -25,20 +24,12 @@ class Featured:
 
 
 @pytest.fixture(scope="module")
-def featured(commands: Commands) -> Iterator[Featured]:
+def featured(lab_of_pair: Place, commands: Commands) -> Featured:
     """The three days, once for all tests of this file."""
-    place = Place(ROOT / "fleets" / "lab-pair.yaml")
-    place.lab("up")
-    try:
-        commands.settle_leftovers(place)
-        for day in ("day-1", "day-2", "day-5"):
-            run = commands.start(place, day)
-            assert run.end().code == 0, run.output
-        yield Featured(place, run)
-    finally:
-        commands.stop_runs()
-        place.lab("down")
-    assert not place.processes()
+    for day in ("day-1", "day-2", "day-5"):
+        run = commands.start(lab_of_pair, day)
+        assert run.end().code == 0, run.output
+    return Featured(lab_of_pair, run)
 
 
 def test_every_criterion_of_day_5_is_met_with_evidence(featured: Featured) -> None:

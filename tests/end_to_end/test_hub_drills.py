@@ -12,31 +12,18 @@ import pytest
 
 from rollout.report import Outcome
 from rollout.verdict import Standing
-from tests.end_to_end.commands import ROOT, Commands, rollout
+from tests.end_to_end.commands import Commands, rollout
 from tests.end_to_end.place import Place
 from tests.lab.world_of_six import eventually, get
 
 pytestmark = [pytest.mark.lab, pytest.mark.full]
 
 
-@pytest.fixture(scope="module")
-def lab_pair(commands: Commands) -> Iterator[Place]:
-    """The lab of six whose second hub day 2 brings."""
-    place = Place(ROOT / "fleets" / "lab-pair.yaml")
-    place.lab("up")
-    try:
-        yield place
-    finally:
-        commands.stop_runs()
-        place.lab("down")
-    assert not place.processes()
-
-
 @pytest.fixture
-def pair(lab_pair: Place, commands: Commands) -> Iterator[Place]:
-    """The same with no run at work and none unsettled, before and after."""
-    commands.settle_leftovers(lab_pair)
-    yield lab_pair
+def pair(lab_of_pair: Place, commands: Commands) -> Iterator[Place]:
+    """The lab with no run at work and none unsettled, before and after."""
+    commands.settle_leftovers(lab_of_pair)
+    yield lab_of_pair
     commands.stop_runs()
 
 

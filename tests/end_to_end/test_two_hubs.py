@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.parse
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -13,7 +12,7 @@ import pytest
 from lab.supervisor import read_credentials
 from rollout.report import Outcome
 from rollout.verdict import Standing
-from tests.end_to_end.commands import ROOT, Commands, Run, rollout
+from tests.end_to_end.commands import Commands, Run, rollout
 from tests.end_to_end.place import Place
 from tests.lab.world_of_six import eventually
 
@@ -41,19 +40,11 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def pair(commands: Commands) -> Iterator[Pair]:
+def pair(lab_of_pair: Place, commands: Commands) -> Pair:
     """Day 2, run once for all tests of this file; days that are needed before it are none of its business here."""
-    place = Place(ROOT / "fleets" / "lab-pair.yaml")
-    place.lab("up")
-    try:
-        commands.settle_leftovers(place)
-        day_2 = commands.start(place, "day-2")
-        assert day_2.end().code == 0, day_2.output
-        yield Pair(place, day_2)
-    finally:
-        commands.stop_runs()
-        place.lab("down")
-    assert not place.processes()
+    day_2 = commands.start(lab_of_pair, "day-2")
+    assert day_2.end().code == 0, day_2.output
+    return Pair(lab_of_pair, day_2)
 
 
 def test_every_criterion_of_day_2_is_met_with_evidence(pair: Pair) -> None:
