@@ -82,7 +82,7 @@ def test_day_2_dies_at_each_of_its_steps(pair: Place, commands: Commands, when: 
     assert report.outcome is Outcome.ROLLED_BACK
     assert report.rollback is not None
     assert report.rollback.seconds_to_restored < report.rollback.budget_seconds
-    assert next(each for each in report.criteria if each.id == "D2.R").verdict is Standing.MET
+    assert Standing.MET not in {each.verdict for each in report.criteria}
 
 
 def test_a_configuration_that_promtool_refuses(pair: Place, commands: Commands) -> None:
