@@ -143,7 +143,7 @@ def test_errors(six: Place, commands: Commands) -> None:
 def test_errors_everywhere_end_a_level_at_once(six: Place, commands: Commands) -> None:
     """Every other answer is an error: the level's own stop condition ends it before its time and is named."""
     six.fault("errors", "--percent", "50", "--always")
-    run = commands.start(six, "day-6", "--pace", "300")
+    run = commands.start(six, "day-6", "--pace", "150")  # a first level of 720 requests; the condition counts the last 500
     assert run.end().code == 6, run.output
     first = run.report.levels[0]
     assert first.ending == "too many requests failed"
