@@ -125,7 +125,12 @@ class HubService:
         self._restart(hub, [program.name for program in self._programs(hub).values()], deadline, before_each)
 
     def _restore(self, hub: Hub, prior: Mapping[str, str | None], deadline: Deadline, before_each: BeforeEach) -> None:
-        """Definitions and files first, then the processes: a hub is down only as long as its own restart takes."""
+        """Definitions and files first, then the processes: a hub is down only as long as its own restart takes.
+
+        One that runs as it did and is not ready yet is left alone: it reads its log back, and another restart would begin that anew.
+        """
+        if not list(self._differences(hub, prior)):
+            return
         services, files, programs = hub.machine.services, self._files(hub), self._programs(hub)
         texts = {key: None if digest is None else hub.machine.transport.read(_copy(hub, digest)) for key, digest in prior.items()}
         for key, program in programs.items():
@@ -183,6 +188,12 @@ class HubService:
 
     def _remains(self, hub: Hub, prior: Mapping[str, str | None]) -> Iterator[str]:
         """Why this hub is not as it was before."""
+        yield from self._differences(hub, prior)
+        if prior[PROGRAM] is not None and not hub.client.ready():
+            yield f"hub {hub.name} is not ready"
+
+    def _differences(self, hub: Hub, prior: Mapping[str, str | None]) -> Iterator[str]:
+        """What of its files, programs and port is not as it was."""
         for key, text in self._present(hub).items():
             if (None if text is None else _digest(text)) != prior[key]:
                 yield f"{key} of hub {hub.name} is not what it was"
@@ -196,8 +207,6 @@ class HubService:
         held = hub.machine.transport.holders([hub.access.port], [])
         if prior[PROGRAM] is None and hub.access.port in held:
             yield f"port {hub.access.port} is still held, by pid {held[hub.access.port]}"
-        elif prior[PROGRAM] is not None and not hub.client.ready():
-            yield f"hub {hub.name} is not ready"
 
 
 def says(running: Any, wanted: Any) -> bool:  # noqa: ANN401 (plain YAML)

@@ -73,6 +73,21 @@ def test_the_way_back_leaves_every_file_and_program_as_it_was(world: PairWorld) 
         assert {file: text for file, text in machine.files_by_path.items() if "/prior/" not in file} == before[name]
 
 
+def test_a_hub_that_reads_its_log_back_is_not_restarted_again(world: PairWorld) -> None:
+    """Restored and not ready yet: it is said, and trying again leaves its process alone; one that does not run as it did is restarted."""
+    snapshots = paired(world)
+    change, deadline = hubs(world), Deadline.after(world.clock, 30)
+    world.deaf.add("central")
+    change.restore(snapshots, deadline, lambda: None)
+    assert [reading.reason for reading in change.read_restored(snapshots)] == ["hub central is not ready", ""]
+    restored = world.memory["mainpc"].running["central"]
+    change.restore(snapshots, deadline, lambda: None)
+    assert world.memory["mainpc"].running["central"] == restored
+    del world.memory["mainpc"].running["central"]
+    world.deaf.clear()
+    back(world, change, snapshots)
+
+
 def test_no_secret_stands_in_a_snapshot(world: PairWorld) -> None:
     """A second change of a pair snapshots a password and a hash: the ledger gets digests."""
     paired(world)
