@@ -43,12 +43,16 @@ def test_a_week_on_six_agents(six: Place, commands: Commands) -> None:
 def test_a_week_with_a_dead_hub_and_a_bad_agent(lab_of_pair: Place, commands: Commands) -> None:
     """The edge hub dies while day 2 moves agents to it, and an agent of day 3 answers errors: both are in the outcome and the rows that they concern.
 
-    Day 2 takes itself back, day 3 sets the agent back alone and goes on, day 5 is refused without both hubs, and no row of theirs claims more.
+    Day 2 holds and is taken back by a person's word, day 3 sets the agent back alone and goes on, day 5 is refused without both hubs, and no row of
+    theirs claims more.
     """
     week = commands.start(lab_of_pair, "week")
     day_2 = ledger_of(lab_of_pair, week, 2)
     week.until(lambda: any(each.get("change") == "routing" and each["step"] == "verified" for each in ledger(day_2())))
     lab_of_pair.fault("hub-dead", "--hub", "edge")
+    week.until(lambda: "day 2 is held" in week.output)
+    answered = commands.answer(day_2().parent.name, "roll back", "the edge hub is gone")
+    assert answered.code == 0, answered.output
     day_3 = ledger_of(lab_of_pair, week, 3)
     lab_of_pair.fault("clear")
     week.until(lambda: any(each["step"] == "verified" and each.get("batch") for each in ledger(day_3())))
