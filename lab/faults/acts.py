@@ -66,6 +66,12 @@ def start(supervisor: Supervisor, program: str) -> None:
             raise LabError(f"{program} of {supervisor.machine.name}: {fault.faultString} (log: {supervisor.machine.logs}/{program}.log)") from fault
 
 
+def start_hub(ground: Ground) -> None:
+    """Starts the machine's hub, unless a rollback has retired it meanwhile."""
+    if ground.hub.program in ground.supervisor.programs():
+        start(ground.supervisor, ground.hub.program)
+
+
 def kill_supervisor(ground: Ground) -> None:
     """Kill -9: the programs live on, hold their ports, and nobody watches them."""
     os.kill(ground.supervisor.pid(), signal.SIGKILL)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.errors import LabError
-from lab.faults.acts import Ground, kill, kill_supervisor, revive_supervisor, start, start_neighbour, stop
+from lab.faults.acts import Ground, kill, kill_supervisor, revive_supervisor, start, start_hub, start_neighbour, stop
 from lab.faults.kinds import Fault, Order, read_orders, write_orders
 from lab.site import Agent, Machine, Site
 from lab.supervisor import Credentials, Supervisor
@@ -22,8 +22,8 @@ ACTS: dict[Fault, Callable[[Ground], None]] = {
 }
 UNDONE_BY: dict[Fault, Callable[[Ground], None]] = {
     Fault.EXPORTER_DEAD: lambda ground: start(ground.supervisor, "lab-exporter"),
-    Fault.HUB_DOWN: lambda ground: start(ground.supervisor, ground.hub.program),
-    Fault.HUB_DEAD: lambda ground: start(ground.supervisor, ground.hub.program),
+    Fault.HUB_DOWN: start_hub,
+    Fault.HUB_DEAD: start_hub,
     Fault.SUPERVISORD_KILLED: revive_supervisor,
 }
 

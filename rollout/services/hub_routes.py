@@ -83,18 +83,20 @@ class HubRoutes:
             if after != before:
                 self._hub(place).machine.transport.replace(self._file(place), targets_text(after))
 
-    def scraped(self) -> dict[tuple[str, str, str], bool | None]:
+    def scraped(self, *, for_the_peer: bool = False) -> dict[tuple[str, str, str], bool | None]:
         """What the running hubs scrape: (hub, job, key) to whether the last scrape succeeded, None before the first. A silent hub is missing.
 
-        What a hub has taken over is no route: it scrapes that as well while its watchdog doubts the peer, and gives it back by itself.
+        What a hub has taken over is no route: it scrapes that as well while its watchdog doubts the peer, and gives it back by itself. for_the_peer
+        counts that too, for who asks whether an agent is scraped at all.
         """
         found: dict[tuple[str, str, str], bool | None] = {}
         for hub in self.pair.hubs:
             try:
-                own = [target for target in hub.client.targets() if not target.file.startswith(f"{hub.takeover}/")]
-                found |= {(hub.name, target.job, target.key): target.up for target in own}
+                told = hub.client.targets()
             except SourceFault:
                 continue  # who expects something of it finds nothing; nobody expects a dead hub to scrape
+            own = [target for target in told if for_the_peer or not target.file.startswith(f"{hub.takeover}/")]
+            found |= {(hub.name, target.job, target.key): target.up for target in own}
         return found
 
     def unseen(self, agent: Agent, route: Route, scraped: Mapping[tuple[str, str, str], bool | None]) -> Iterator[str]:

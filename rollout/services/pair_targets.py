@@ -44,10 +44,10 @@ class PairTargets:
         return frozenset(agent for agent, own in places.items() if any(p.job == OWN_METRICS and p.shelf is Shelf.TARGETS for p in own))
 
     def active(self) -> Mapping[str, bool]:
-        """As either hub sees it; one that is silent says nothing, both silent raise SourceFault."""
+        """As either hub sees it, of its own or taken over; one that is silent says nothing, both silent raise SourceFault."""
         if not self._routes.pair.in_force:
             return self._single.active()
-        scraped = self._routes.scraped()
+        scraped = self._routes.scraped(for_the_peer=True)
         if not scraped:
             raise SourceFault("neither hub tells its targets")
         found: dict[str, bool] = {}

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from rollout.alerting.contacts import AlertingAccess, AlertmanagerAccess, Contact
@@ -18,6 +19,8 @@ from rollout.errors import ActFault, Drift
 from rollout.fleet import Agent
 from rollout.services.hub_files import prometheus_file, web_file
 from rollout.services.hub_routes import HubRoutes
+from rollout.services.hub_targets import HubTargets
+from rollout.services.pair_targets import PairTargets
 from tests.fakes.pair import ORIGINAL, PASSWORD, PairWorld
 
 
@@ -217,6 +220,20 @@ def test_what_a_hub_has_taken_over_is_no_wrong_route(world: PairWorld) -> None:
     edge = world.hubs[1]
     world.memory["pc2"].files_by_path[str(edge.takeover / "probe.json")] = world.text(edge, edge.standby / "probe.json") or ""
     assert [reading.reason for reading in routing(world).read_applied(world.fleet.agents, 0.0)] == [""] * 4
+
+
+def test_what_a_hub_has_taken_over_is_scraped(world: PairWorld) -> None:
+    """While central is dead the edge scrapes its agents: who asks whether an agent is scraped hears yes; without the takeover, nothing."""
+    paired(world)
+    act(world, routing(world), *world.fleet.agents)
+    central, edge = world.hubs
+    targets = PairTargets(
+        HubTargets(central.access.url, central.access.targets, central.machine.transport, {}, httpx.Client()), HubRoutes(world.pair)
+    )
+    world.deaf.add("central")
+    assert "mainpc/Worker" not in targets.active()
+    world.memory["pc2"].files_by_path[str(edge.takeover / "agents.json")] = world.text(edge, edge.standby / "agents.json") or ""
+    assert targets.active()["mainpc/Worker"]
 
 
 def test_an_outage_ends_on_the_way_back(world: PairWorld) -> None:
