@@ -33,8 +33,11 @@ def assess_cost(run: DayRun) -> None:
     findings = [*run.judge("cost", frame, run.gate("cost").bounds, evidence, agents, (), "all agents")]
     stored = run.stored_samples(BEFORE)
     before = {} if stored is None else {hub.hub: hub for hub in (HubCost(*row) for row in stored.itertuples(index=False, name=None))}
-    for after in patiently(run, lambda: measure_hubs(run.site, window, len(run.site.sources.ordered))):
+    hubs = patiently(run, lambda: measure_hubs(run.site, window, len(run.site.sources.ordered)))
+    for after in hubs:
         findings += _grown(run, before.get(after.hub), after, window)
+    if silent := [hub for hub in before if hub not in {after.hub for after in hubs}]:
+        run.record.unknowns.append(f"what the change costs {', '.join(silent)}: it does not answer")
     if len(frame):
         run.record.notes.append(
             f"cost of collecting: {frame['series'].sum():.0f} series of {len(frame)} agents, at most {frame['series'].max():.0f} of one; "

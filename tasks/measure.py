@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from rollout.errors import SourceFault
 from rollout.observe.cost import HubCost, agents_cost, hub_cost
 from rollout.observe.health import error_frame, health_frame
 from rollout.observe.impact import impact_samples
@@ -47,9 +48,17 @@ def measure_lookups(site: Site, agents: Sequence[str], seconds: int, count: int)
 
 @step("measure hubs", "measure what {count} hubs store", retried=False)
 def measure_hubs(site: Site, seconds: int, count: int) -> tuple[HubCost, ...]:
-    """Series and samples a second of every hub, over the last seconds."""
+    """Series and samples a second of every hub that answers, over the last seconds. Raises SourceFault when none does."""
     del count
-    return tuple(hub_cost(hub, site.clock.now(), seconds) for hub in site.sources.ordered)
+    found, faults = [], []
+    for hub in site.sources.ordered:
+        try:
+            found.append(hub_cost(hub, site.clock.now(), seconds))
+        except SourceFault as fault:
+            faults.append(str(fault))
+    if not found:
+        raise SourceFault("; ".join(faults))
+    return tuple(found)
 
 
 @step("measure cost", "measure what collecting from {count} agents costs", retried=False)

@@ -38,7 +38,7 @@ def prometheus_file(hub: Hub, pair: HubPair) -> str:
             },
             "storage": {"tsdb": {"out_of_order_time_window": OUT_OF_ORDER}},
             "remote_write": [_to_peer(hub, pair)],
-            "scrape_configs": [*(_job(job, hub, pair) for job in JOBS), *_state_job(hub, pair)],
+            "scrape_configs": [*(_job(job, hub, pair) for job in JOBS), *_own_jobs(hub, pair), *_state_job(hub, pair)],
             **_rules(hub, pair),
         },
         indent=1,
@@ -123,6 +123,20 @@ def _rules(hub: Hub, pair: HubPair) -> dict[str, Any]:
     url = urlsplit(pair.alerting.alertmanager.url)
     manager = {"scheme": url.scheme, "static_configs": [{"targets": [url.netloc]}]} | ({"path_prefix": url.path} if url.path else {})
     return {"rule_files": [str(hub.access.rules / "*.yaml")], "alerting": {"alertmanagers": [manager]}}
+
+
+def _own_jobs(hub: Hub, pair: HubPair) -> list[dict[str, Any]]:
+    """The hub itself, as far as it sends to its peer, and its machine's watchdog: what the pair's dashboard shows."""
+    kept = {"source_labels": ["__name__"], "regex": "up|prometheus_remote_storage_.+", "action": "keep"}
+    login = {"basic_auth": {"username": pair.username, "password_file": str(hub.password)}, "metric_relabel_configs": [kept]}
+    watchdog = f"{hub.machine.address}:{pair.access.watchdog.port}"
+    return [_static("hub", f"{hub.machine.address}:{hub.access.port}", hub) | login, _static("watchdog", watchdog, hub)]
+
+
+def _static(job: str, target: str, hub: Hub) -> dict[str, Any]:
+    """A target that needs no discovery."""
+    configs = [{"targets": [target], "labels": {"machine": hub.machine.name}}]
+    return {"job_name": job, "static_configs": configs, "relabel_configs": [_scraped_by(hub)]}
 
 
 def _state_job(hub: Hub, pair: HubPair) -> list[dict[str, Any]]:

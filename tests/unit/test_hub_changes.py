@@ -147,7 +147,17 @@ def test_each_hub_sends_only_what_it_scraped_itself(world: PairWorld) -> None:
         assert write["url"] == f"{world.pair.peer(hub).access.url}/api/v1/write"
         for job in config["scrape_configs"]:
             assert {"target_label": "scraped_by", "replacement": hub.name, "action": "replace"} in job["relabel_configs"]
-            assert [file.split("/")[-2] for file in job["file_sd_configs"][0]["files"]] == ["targets", "takeover"]
+            if "file_sd_configs" in job:
+                assert [file.split("/")[-2] for file in job["file_sd_configs"][0]["files"]] == ["targets", "takeover"]
+
+
+def test_each_hub_scrapes_itself_and_its_watchdog(world: PairWorld) -> None:
+    """What the pair's dashboard shows is scraped by somebody: the hub's own account of what it sent, and the watchdog of its machine."""
+    for hub in world.hubs:
+        static = {job["job_name"]: job for job in json.loads(prometheus_file(hub, world.pair))["scrape_configs"] if "static_configs" in job}
+        targets = {name: job["static_configs"][0]["targets"] for name, job in static.items()}
+        assert targets == {"hub": [f"{hub.machine.address}:{hub.access.port}"], "watchdog": [f"{hub.machine.address}:9191"]}
+        assert static["hub"]["basic_auth"]["password_file"] == str(hub.password)
 
 
 def test_a_hash_that_fits_is_kept() -> None:
