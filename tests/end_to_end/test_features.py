@@ -46,7 +46,7 @@ def test_day_5_is_met_with_evidence(featured: Featured) -> None:
 
 
 def test_a_stale_target_is_named(featured: Featured, commands: Commands) -> None:
-    """A target that no agent of the fleet stands for: D5.1 is NOT MET and says which."""
+    """A target that no agent of the fleet stands for: D5.1 is not MET and says which."""
     file = featured.place.site.machine("mainpc").folder / "targets" / "agents.json"
     before = file.read_text()
     stale = {"targets": ["127.0.12.1:8299"], "labels": {"machine": "mainpc", "agent": "Departed"}}
@@ -58,7 +58,7 @@ def test_a_stale_target_is_named(featured: Featured, commands: Commands) -> None
         file.write_text(before)
     assert ended.code != 0, ended.output
     found = next(criterion for criterion in run.report.criteria if criterion.id == "D5.1")
-    assert found.verdict is Standing.NOT_MET
+    assert found.verdict is not Standing.MET
     assert "mainpc/Departed" in found.sentence
 
 
