@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 
 import pandas as pd
 
 from flows.day_run import DayRun
 from flows.patience import patiently
+from rollout.errors import Held
 from rollout.observe.cost import STORED, HubCost, growth_frame, queries_text
 from rollout.verdict import Evidence, Finding
-from tasks.measure import measure_cost, measure_hubs
+from tasks.measure import measure_cost, measure_hub
 
 BEFORE = "cost-before"
 
@@ -19,8 +21,7 @@ def record_cost(run: DayRun) -> None:
     """What every hub holds and takes in before the change; a resumed run keeps what its first attempt saw."""
     if run.changed() and run.stored_samples(BEFORE) is not None:
         return
-    hubs = patiently(run, lambda: measure_hubs(run.site, _window(run), len(run.site.sources.ordered)))
-    run.keep_samples(BEFORE, pd.DataFrame([asdict(hub) for hub in hubs]))
+    run.keep_samples(BEFORE, pd.DataFrame([asdict(hub) for hub in _hubs(run)]))
 
 
 def assess_cost(run: DayRun) -> None:
@@ -33,17 +34,29 @@ def assess_cost(run: DayRun) -> None:
     findings = [*run.judge("cost", frame, run.gate("cost").bounds, evidence, agents, (), "all agents")]
     stored = run.stored_samples(BEFORE)
     before = {} if stored is None else {hub.hub: hub for hub in (HubCost(*row) for row in stored.itertuples(index=False, name=None))}
-    hubs = patiently(run, lambda: measure_hubs(run.site, window, len(run.site.sources.ordered)))
-    for after in hubs:
+    for after in _hubs(run):
         findings += _grown(run, before.get(after.hub), after, window)
-    if silent := [hub for hub in before if hub not in {after.hub for after in hubs}]:
-        run.record.unknowns.append(f"what the change costs {', '.join(silent)}: it does not answer")
     if len(frame):
         run.record.notes.append(
             f"cost of collecting: {frame['series'].sum():.0f} series of {len(frame)} agents, at most {frame['series'].max():.0f} of one; "
             f"at most {frame['samples_per_scrape'].max():.0f} samples and {1000 * frame['scrape_seconds'].max():.0f} ms a scrape"
         )
     run.require("cost", findings)
+
+
+def _hubs(run: DayRun) -> list[HubCost]:
+    """Every hub; what one costs that does not answer within the plan's budget is not known. Raises Held when none does."""
+    found: list[HubCost] = []
+    silent: list[Held] = []
+    for hub in run.site.sources.ordered:
+        try:
+            found.append(patiently(run, partial(measure_hub, run.site, hub, _window(run), hub.name)))
+        except Held as held:
+            silent.append(held)
+            run.record.unknowns.append(f"what collecting costs {hub.name}: {held}")
+    if silent and not found:
+        raise silent[-1]
+    return found
 
 
 def _grown(run: DayRun, before: HubCost | None, after: HubCost, window: int) -> tuple[Finding, ...]:

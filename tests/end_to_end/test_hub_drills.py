@@ -122,6 +122,7 @@ def test_a_hub_dies_while_day_1_bakes(pair: Place, commands: Commands, hub: str)
     assert run.report.outcome is Outcome.COMPLETE
     survivor = {"central": "edge", "edge": "central"}[hub]
     assert any(f"{survivor} alone had fresh samples" in unknown for unknown in run.report.unknowns)
+    assert any(unknown.startswith(f"what collecting costs {hub}: ") for unknown in run.report.unknowns)
     standing = {each.id: each.verdict for each in run.report.criteria}
     assert standing["D1.5"] is standing["D1.8"] is Standing.MET
     back = rollout("emergency", "metrics", "--site", pair.name, "--name", "ann", "--reason", "the next test starts without metrics")
