@@ -140,7 +140,7 @@ def _gate_of(run: DayRun, findings: Sequence[Finding]) -> str:
 def judge_activation(run: DayRun, activation: Activation, what: str) -> tuple[Finding, ...]:
     """The witnesses' rows against the activation suite."""
     rows = pd.DataFrame([dict(reading.row) for reading in activation.readings])
-    query = "getAllProcessInfo; /proc/PID/environ; /proc/net/tcp; GET /health; GET /metrics"
+    query = "getProcessInfo; /proc/PID/environ; /proc/net/tcp; GET /health; GET /metrics"
     evidence = Evidence("supervisor, /proc, probe", query, activation.since, activation.verified_at, len(rows))
     agents = [reading.agent for reading in activation.readings]
     gate = run.gate("activation")

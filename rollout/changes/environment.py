@@ -96,7 +96,7 @@ class EnvironmentChange:
     def _snapshot_on(self, machine: Machine, agents: Sequence[Agent]) -> list[Snapshot]:
         snapshots = []
         configured = machine.services.settings(agent.name for agent in agents)
-        services = machine.services.services()
+        services = machine.services.services(configured)
         for agent in agents:
             pid = services[agent.name].pid if agent.name in services else 0
             prior = {key: configured[agent.name].get(key) for key in self.settings}

@@ -75,7 +75,7 @@ def by_machine(agents: Sequence[Agent]) -> dict[str, list[Agent]]:
 
 
 def _witness_machine(machine: Machine, agents: Sequence[Agent], prober: Prober) -> list[Witness]:
-    services = machine.services.services()
+    services = machine.services.services([agent.name for agent in agents])
     # Most looks fall into the second in which a supervisor still calls its program starting: nothing is asked then that costs the machine anything.
     running = [agent for agent in agents if services.get(agent.name, MISSING).runs]
     ports = {port for agent in running for port in ([agent.health_port] if agent.hub else [agent.health_port, agent.port])}

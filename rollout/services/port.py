@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePath
@@ -74,8 +74,8 @@ class Outage:
 class ServiceManager(Protocol):
     """One machine's service manager. Every method raises Unreachable when it does not answer."""
 
-    def services(self) -> Mapping[str, Service]:
-        """All supervised programs by name."""
+    def services(self, only: Collection[str] | None = None) -> Mapping[str, Service]:
+        """Supervised programs by name: all, or of these names those that it knows, which costs it less."""
 
     def pending(self) -> Pending:
         """Re-reads the configuration without acting on it: an exact drift detector."""

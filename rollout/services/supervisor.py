@@ -7,7 +7,7 @@ program is stopped, removed and added again by itself, side by side.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import PurePath
@@ -47,9 +47,15 @@ class Supervisor:
         self._timeout = timeout
         self._width = width
 
-    def services(self) -> Mapping[str, Service]:
-        """All supervised programs by name."""
-        return {record["name"]: _service(record) for record in self._call("supervisor.getAllProcessInfo")}
+    def services(self, only: Collection[str] | None = None) -> Mapping[str, Service]:
+        """All in one question, or some; where one is not known by its own name (members of a group are not) all are asked for."""
+        if only is not None:
+            asked = [{"methodName": "supervisor.getProcessInfo", "params": [name]} for name in only]
+            answers = self._call("system.multicall", asked)
+            if not any("faultCode" in answer for answer in answers):
+                return {record["name"]: _service(record) for record in answers}
+        found = {record["name"]: _service(record) for record in self._call("supervisor.getAllProcessInfo")}
+        return found if only is None else {name: service for name, service in found.items() if name in only}
 
     def pending(self) -> Pending:
         """What a re-read of the configuration would add, change and remove. Raises ActFault when it cannot be read."""
@@ -64,7 +70,7 @@ class Supervisor:
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """The environment configured for each program."""
         found = {name: self._read(name, ProgramFile.environment) for name in names}
-        if grouped := [name for name, service in self.services().items() if name in found and service.group != name]:
+        if grouped := [name for name, service in self.services(found).items() if service.group != name]:
             raise ActFault("part of a supervisord group, whose removal would restart the whole group", grouped)
         return found
 
@@ -177,8 +183,8 @@ class Supervisor:
         except Fault:
             return ""
 
-    def _call(self, method: str) -> Any:  # noqa: ANN401 (XML-RPC is untyped)
-        return self._rpc.call(method, timeout=self._timeout)
+    def _call(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 (XML-RPC is untyped)
+        return self._rpc.call(method, *parameters, timeout=self._timeout)
 
     def _read(self, name: str, ask: Callable[[ProgramFile, str], Answer]) -> Answer:
         """What the program's file says. Raises ActFault naming the program when its file is not safe to read or edit."""

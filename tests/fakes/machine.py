@@ -115,13 +115,14 @@ class MemoryMachine:
 
     # the service manager
 
-    def services(self) -> Mapping[str, Service]:
-        """All programs."""
+    def services(self, only: Collection[str] | None = None) -> Mapping[str, Service]:
+        """Those that are asked for."""
         self._reach()
-        return {
+        everything = {
             name: Service(name, each.group or name, each.state, each.process.pid if each.state in ALIVE else 0, each.state.value.lower())
             for name, each in self.agents.items()
         } | {name: Service(name, name, ServiceState.RUNNING, pid, "running") for name, (_, pid) in self.running.items()}
+        return {name: service for name, service in everything.items() if only is None or name in only}
 
     def pending(self) -> Pending:
         """What was configured since the last restart, and what somebody else did."""

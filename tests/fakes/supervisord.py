@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from supervisor.xmlrpc import Faults
 
@@ -32,8 +33,10 @@ class FakeSupervisord:
         self.body: bytes | None = None
         self._lock = threading.Lock()
 
-    def answer(self, method: str, parameters: tuple[object, ...]) -> object:
+    def answer(self, method: str, parameters: tuple[Any, ...]) -> object:
         """The result of one call; raises xmlrpc.client.Fault."""
+        if method == "system.multicall":
+            return [self._part(call["methodName"], tuple(call["params"])) for call in parameters[0]]
         name = str(parameters[0]) if parameters else ""
         time.sleep(self.delay)
         with self._lock:
@@ -42,6 +45,19 @@ class FakeSupervisord:
                 raise xmlrpc.client.Fault(code, f"refused: {name}")
             act: Callable[[str], object] = getattr(self, f"_{method.removeprefix('supervisor.')}")
             return act(name)
+
+    def _part(self, method: str, parameters: tuple[Any, ...]) -> object:
+        """One call of many; a refusal is an answer there."""
+        try:
+            return self.answer(method, parameters)
+        except xmlrpc.client.Fault as fault:
+            return {"faultCode": fault.faultCode, "faultString": fault.faultString}
+
+    def _getProcessInfo(self, name: str) -> object:  # noqa: N802
+        record = self._known(name)
+        if record["group"] != name:
+            raise xmlrpc.client.Fault(Faults.BAD_NAME, name)
+        return record
 
     def _getAllProcessInfo(self, _name: str) -> object:  # noqa: N802 (the protocol's own name)
         return list(self.programs.values())

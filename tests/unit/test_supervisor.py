@@ -95,6 +95,26 @@ def test_programs_are_told_as_the_supervisor_sees_them(fake: FakeSupervisord, su
     assert (services["B"].state, services["B"].reason) == (ServiceState.FATAL, "Exited too quickly")
 
 
+def test_some_programs_are_told_without_the_others(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """A look at a batch costs a question about that batch; who is not supervised is not among the answers."""
+    assert list(supervisor.services(["A", "C"])) == ["A", "C"]
+    assert ("getAllProcessInfo", "") not in fake.calls
+    assert list(supervisor.services(["A", "Nobody"])) == ["A"]
+
+
+def test_a_member_of_a_group_is_found_by_its_own_name(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """The supervisor knows it as group:name alone, and a fleet by its name."""
+    fake.programs["B"]["group"] = "pack"
+    assert {name: service.group for name, service in supervisor.services(["A", "B"]).items()} == {"A": "A", "B": "pack"}
+
+
+def test_a_supervisor_that_shuts_down_has_not_lost_its_programs(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """Its refusal of each single question is not taken for their absence."""
+    fake.refuse = {("getProcessInfo", "A"): Faults.SHUTDOWN_STATE, ("getAllProcessInfo", ""): Faults.SHUTDOWN_STATE}
+    with pytest.raises(Unreachable, match="is shutting down"):
+        supervisor.services(["A"])
+
+
 def test_a_call_without_an_answer_ends_in_time(fake: FakeSupervisord, supervisor: Supervisor) -> None:
     """A supervisor that hangs is unreachable after the timeout, not for ever."""
     fake.delay = 0.9
