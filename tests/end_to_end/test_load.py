@@ -15,7 +15,7 @@ from tests.end_to_end.commands import Commands, Run, rollout
 from tests.end_to_end.place import Place
 from tests.lab.world_of_six import eventually
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.full]
 
 LEVELS = ("first", "second", "third", "peak")
 
@@ -45,7 +45,6 @@ def generators(place: Place) -> list[int]:
     return found
 
 
-@pytest.mark.full
 def test_a_fleet_that_holds(six: Place, commands: Commands) -> None:
     """Every level that has to hold is sent whole to 6 of 6, measured, and held; no agent is touched, nothing left running, the fleet free again."""
     before = six.seen()
@@ -89,7 +88,6 @@ def test_without_its_hub_it_does_not_even_start(six: Place, commands: Commands) 
     assert run.report.levels == ()
 
 
-@pytest.mark.full
 def test_an_unhealthy_agent_keeps_it_from_starting(six: Place, commands: Commands) -> None:
     """6 of 6 healthy or no test."""
     six.fault("never-healthy", "--agents", "pc2/CacheManager", "--always")
@@ -100,7 +98,6 @@ def test_an_unhealthy_agent_keeps_it_from_starting(six: Place, commands: Command
     assert "pc2/CacheManager" in run.report.cause
 
 
-@pytest.mark.full
 def test_a_hub_that_goes_down_in_mid_test(six: Place, commands: Commands) -> None:
     """What nobody watched was not measured: the test ends, names the hub, and no level after that counts."""
     run = commands.start(six, "day-6")
@@ -113,7 +110,6 @@ def test_a_hub_that_goes_down_in_mid_test(six: Place, commands: Commands) -> Non
     assert not any(level.held for level in run.report.levels[1:])
 
 
-@pytest.mark.full
 def test_an_agent_that_leaks(six: Place, commands: Commands) -> None:
     """Everything else holds, but its memory grows: NOT MET, with its name."""
     six.fault("leak", "--percent", "600", "--agents", "pc2/CacheManager", "--always")
@@ -125,7 +121,6 @@ def test_an_agent_that_leaks(six: Place, commands: Commands) -> None:
     assert "MiB" in sentence
 
 
-@pytest.mark.full
 def test_errors(six: Place, commands: Commands) -> None:
     """A fifth of one agent's answers are errors: the first level does not hold, and the climb ends there."""
     six.fault("errors", "--percent", "20", "--agents", "mainpc/ServiceRegistry", "--always")
@@ -139,7 +134,6 @@ def test_errors(six: Place, commands: Commands) -> None:
     assert [level.level for level in run.report.levels] == ["first", "recovery"]
 
 
-@pytest.mark.full
 def test_errors_everywhere_end_a_level_at_once(six: Place, commands: Commands) -> None:
     """Every other answer is an error: the level's own stop condition ends it before its time and is named."""
     six.fault("errors", "--percent", "50", "--always")
@@ -151,7 +145,6 @@ def test_errors_everywhere_end_a_level_at_once(six: Place, commands: Commands) -
     assert d6_1(run.report)[0] is Standing.NOT_MET
 
 
-@pytest.mark.full
 def test_an_agent_that_dies(six: Place, commands: Commands) -> None:
     """Its supervisor starts it again within a second; the test still ends and says who did not last."""
     run = commands.start(six, "day-6")
@@ -166,7 +159,6 @@ def test_an_agent_that_dies(six: Place, commands: Commands) -> None:
     assert "pc2/CacheManager" in sentence
 
 
-@pytest.mark.full
 def test_a_cancelled_run_stops_its_generator_at_once(six: Place, commands: Commands) -> None:
     """Cancel in the UI: within seconds nobody sends any more, and the fleet is free for the next run."""
     run = commands.start(six, "day-6", "--pace", "60")

@@ -13,7 +13,7 @@ from rollout.verdict import Standing
 from tests.end_to_end.commands import Commands
 from tests.end_to_end.place import Place
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.full]
 
 
 def flag_of(place: Place, identity: str) -> tuple[str | None, str | None]:
