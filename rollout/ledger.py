@@ -15,7 +15,7 @@ from typing import Any
 
 from rollout.change import Snapshot
 from rollout.clock import Clock
-from rollout.errors import InputError
+from rollout.errors import Held, InputError
 
 
 class Step(Enum):
@@ -109,17 +109,24 @@ class Ledger:
         self._write([Entry(self._clock.now(), epoch, Step.INTENDED, s.agent, batch, s, {}, self._change) for s in snapshots])
 
     def _write(self, entries: list[Entry]) -> None:
+        """Raises Held when the disk is full or read-only: what cannot be recorded is not done, and bringing back has to be recorded too."""
+        try:
+            self._write_through("".join(entry.to_line() for entry in entries).encode())
+        except OSError as error:
+            raise Held(f"the ledger {self.file} cannot be written ({error.strerror}), so nothing more is done; settle the run when it can") from error
+        self._entries.extend(entries)
+
+    def _write_through(self, lines: bytes) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         created = not self.file.exists()
         with self.file.open("r+b" if not created else "w+b") as stream:
             _cut_torn_line(stream.fileno(), self.file)
             stream.seek(0, os.SEEK_END)
-            stream.write("".join(entry.to_line() for entry in entries).encode())
+            stream.write(lines)
             stream.flush()
             os.fsync(stream.fileno())
         if created:
             _sync_folder(self.file.parent)
-        self._entries.extend(entries)
 
     @property
     def exists(self) -> bool:

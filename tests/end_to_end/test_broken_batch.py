@@ -19,6 +19,7 @@ pytestmark = pytest.mark.lab
         pytest.param("malformed", "/metrics", marks=pytest.mark.full),
         pytest.param("truncated", "/metrics", marks=pytest.mark.full),
         pytest.param("crash-at-start", "process", marks=pytest.mark.full),
+        pytest.param("hangs", "/health", marks=pytest.mark.full),
     ],
 )
 def test_an_agent_of_batch_2_breaks(six: Place, commands: Commands, fault: str, cause: str) -> None:
@@ -45,4 +46,38 @@ def test_an_agent_of_batch_2_breaks(six: Place, commands: Commands, fault: str, 
     assert by_id["D1.8"].agents == (sick,)
     assert Standing.MET not in {by_id[each].verdict for each in ("D1.1", "D1.2", "D1.4", "D1.5", "D1.6", "D1.7")}
     assert run.ledger[-1]["step"] == "closed"
+    assert_as_before(six, before, touched=[*planned[1], *planned[2]])
+
+
+LATE = {
+    "crashes by itself": ("crash-after", "--seconds", "1", "--always"),
+    "answers errors": ("errors", "--percent", "60"),
+    "hangs": ("hangs",),
+}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("how", LATE)
+def test_an_agent_of_batch_2_breaks_after_it_was_fine(six: Place, commands: Commands, how: str) -> None:
+    """An activation that was verified proves nothing about the minutes after it: the bake finds the agent, names it, and all come back."""
+    planned, before = batches(six), six.seen()
+    sick = planned[2][0]
+    run = commands.start(six, "day-1")
+    run.until_batch("verified", 2)
+    run.until(lambda: sick in {each.get("agent") for each in run.ledger if each["step"] == "verified" and each.get("batch") == 2})
+    fault, *options = LATE[how]
+    six.fault(fault, *options, "--agents", sick)
+    run.until(lambda: any(each["step"] == "rolling back" for each in run.ledger))
+    six.fault("clear")
+    assert run.end().code == 3, run.output
+
+    report = run.report
+    assert report.outcome is Outcome.ROLLED_BACK
+    assert sick in report.cause
+    assert [batch.decision for batch in report.batches] == ["promote", "roll back"]
+    assert report.rollback is not None
+    assert set(report.rollback.restored) == {*planned[1], *planned[2]}
+    assert report.rollback.quarantined == {}
+    by_id = {criterion.id: criterion.verdict for criterion in report.criteria}
+    assert Standing.MET not in {by_id[each] for each in ("D1.1", "D1.2", "D1.4", "D1.5", "D1.6", "D1.7", "D1.8")}
     assert_as_before(six, before, touched=[*planned[1], *planned[2]])

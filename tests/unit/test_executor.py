@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
 
 import pytest
 
 from rollout.change import BeforeEach, Snapshot
 from rollout.clock import Deadline
-from rollout.errors import Aborted, OwnershipLost, Unreachable
+from rollout.errors import Aborted, Held, OwnershipLost, Unreachable
 from rollout.executor import Executor, Limits
 from rollout.ledger import Step
 from tests.unit.conftest import World
@@ -165,6 +167,27 @@ def test_a_process_that_lost_the_fleet_stops_before_its_next_act(world: World) -
     with pytest.raises(OwnershipLost):
         executor.activate(world.agents[:3], batch=1)
     assert world.change.acts == []
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS])
+def test_a_ledger_that_cannot_be_written_stops_before_the_next_agent(world: World, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    """On a full or read-only disk nobody is changed and nobody brought back; once it can be written again, all comes back from what it holds."""
+    executor = world.executor()
+    executor.activate(world.agents[:3], batch=1)
+    acts = list(world.change.acts)
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(error, os.strerror(error))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rollout.ledger.os.fsync", refuse)
+        with pytest.raises(Held, match=rf"ledger\.jsonl cannot be written \({os.strerror(error)}\)"):
+            executor.activate(world.agents[3:6], batch=2)
+        with pytest.raises(Held):
+            executor.roll_back()
+    assert world.change.acts == acts
+    assert world.executor().roll_back().quarantined == {}
+    assert set(world.change.flags.values()) == {None}
 
 
 def test_an_unreachable_machine_interrupts_an_activation_without_losing_its_place(world: World) -> None:
