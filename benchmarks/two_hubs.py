@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 
 from lab.binaries import find
+from rollout.services.hub_programs import RELOAD
 
 USER, PASSWORD = "hub", "secret"
 # bcrypt of PASSWORD at its lowest cost: the hubs compare it at each first request after a start.
@@ -119,7 +120,8 @@ class Hub:
 
     def start_hub(self) -> None:
         """Start its Prometheus."""
-        options = ["--web.enable-remote-write-receiver", "--log.level=warn", f"--web.config.file={self.folder}/web.json"]
+        reload = f"--scrape.discovery-reload-interval={RELOAD}"  # as a site's hubs have it
+        options = ["--web.enable-remote-write-receiver", "--log.level=warn", f"--web.config.file={self.folder}/web.json", reload]
         place = [
             f"--config.file={self.folder}/prometheus.json",
             f"--storage.tsdb.path={self.folder}/data",

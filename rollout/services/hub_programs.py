@@ -10,6 +10,10 @@ from rollout.services.port import Program
 FLUSH = "2s"
 """How long a hub that stops waits to send its last samples; the default minute would be spent on a dead peer."""
 
+RELOAD = "1s"
+"""How often the scrapers look for targets that discovery has handed over. Discovery has a ticker of 5 s, and by default this is a second one: at an
+unlucky phase between them a takeover waits for both (docs/decisions/0044)."""
+
 
 def hub_program(hub: Hub, pair: HubPair) -> Program:
     """Prometheus: writable by its peer, closed to strangers, on the data that it had before."""
@@ -24,6 +28,7 @@ def hub_program(hub: Hub, pair: HubPair) -> Program:
         f"--storage.tsdb.path={hub.service.data}",
         f"--storage.tsdb.retention.time={pair.access.retention}",
         f"--storage.remote.flush-deadline={FLUSH}",
+        f"--scrape.discovery-reload-interval={RELOAD}",
         "--log.level=warn",
     )
     return Program(hub.service.program, command, {}, hub.service.folder, hub.service.folder / "hub.log", patience=20)
