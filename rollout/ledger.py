@@ -195,14 +195,15 @@ class Ledger:
         """The batch in which each agent was last intended."""
         return {entry.agent: entry.batch for entry in self.entries if entry.step is Step.INTENDED}
 
-    def decisions(self) -> dict[int, Entry]:
-        """The latest decision on each batch, where none of its agents was attempted or brought back since."""
+    def decisions(self, *, brought_back: bool = False) -> dict[int, Entry]:
+        """The latest decision on each batch, where none of its agents was attempted or (unless brought_back) brought back since."""
+        undone = frozenset({Step.INTENDED}) if brought_back else UNDONE
         standing: dict[int, Entry] = {}
         batch_of: dict[Subject, int] = {}
         for entry in self.entries:
             if entry.step is Step.DECIDED:
                 standing[entry.batch] = entry
-            elif entry.step in UNDONE:
+            elif entry.step in undone:
                 if entry.step is Step.INTENDED:
                     batch_of[self._subject(entry)] = entry.batch
                 standing.pop(batch_of.get(self._subject(entry), 0), None)

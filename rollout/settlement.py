@@ -18,7 +18,7 @@ from rollout.plan import ChangeKind, Day, Plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport
 from rollout.report_entries import alert_report, criterion_report
 from rollout.report_file import read_report, write_report
-from rollout.rollbacks import announce
+from rollout.rollbacks import announce, last_rollback
 from rollout.shadow import end_shadows
 from rollout.site import Site, load_site
 from rollout.whereabouts import ledger_of
@@ -43,7 +43,8 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     ownership.take_over(run)
     executors = [executor_of(site, day, ChangeKind(name), ledger, ownership) for name in reversed(ledger.changes())]
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
-    batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions().items()))
+    batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions(brought_back=True).items()))
+    cause = _cause(ledger)
     announce(ledger, ownership.epoch, f"run {run} is settled", day.deadlines.rollback)
     with suppress(Unreachable):  # what cannot be reached is quarantined below, by name
         end_shadows(site.machines, str(site.state))
@@ -52,13 +53,21 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     outcome = Outcome.ROLLBACK_INCOMPLETE if reversal.quarantined else Outcome.ROLLED_BACK
     agents = site.fleet.agents
     look = last_look(site, [executor.change for executor in executors], ledger, agents, ledger.batches(), pids)
-    report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches)
+    report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches, cause)
     report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
     if outcome is Outcome.ROLLED_BACK:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=outcome.value)
     ownership.release()
     write_report(site.reports / run, report)
     return report
+
+
+def _cause(ledger: Ledger) -> str:
+    """Why a run without a report ended: what it was bringing agents back for when its process died, or that nobody knows."""
+    rollback = last_rollback(ledger)
+    if rollback is None or rollback.settled is not None:
+        return "the run's process died before it could say why"
+    return f"{rollback.cause}; the run's process died on the way back"
 
 
 def executor_of(site: Site, day: Day, change: ChangeKind, ledger: Ledger, ownership: Ownership) -> Executor:
@@ -79,10 +88,11 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
     look: LastLook,
     ledger: Ledger,
     batches: tuple[BatchReport, ...],
+    died: str,
 ) -> DayReport:
-    """The run's own report with what settling added, or a new one for a run that died before it could write any."""
+    """The run's own report with what settling added, or a new one for a run that died before it could write any. died: what its ledger says of that."""
     former = read_report(site.reports / run)
-    cause = former.cause if former else "the run's process died before it could say why"
+    cause = former.cause if former else died
     restored = f"{len(reversal.restored)} agents restored and read back in {reversal.seconds:.1f} s"
     names = ", ".join(f"{agent} ({reason})" for agent, reason in reversal.quarantined.items())
     left = f"Rollback incomplete, left behind: {names}. " if names else ""

@@ -67,38 +67,46 @@ def test_it_dies_on_the_way_out(six: Place, commands: Commands, step: Step) -> N
 @pytest.mark.parametrize("step", BACK)
 def test_it_dies_on_the_way_back(six: Place, commands: Commands, step: Step) -> None:
     """The verdict that began the rollback stands, and `settle` ends what it began."""
-    before = six.seen()
-    six.fault("lies", "--agents", batches(six)[2][0])
+    sick, before = batches(six)[2][0], six.seen()
+    six.fault("lies", "--agents", sick)
     run = commands.start(six, "day-1")
     end_when(run, BACK[step], signal.SIGKILL)
     settled(commands, run, before)
     assert run.report.outcome is Outcome.ROLLED_BACK
     assert [batch.decision for batch in run.report.batches] == ["promote", "roll back"]
+    assert sick in run.report.cause
+    assert "the run's process died on the way back" in run.report.cause
 
 
 def test_it_is_asked_to_end_in_mid_batch(six: Place, commands: Commands) -> None:
-    """SIGTERM, as an operating system sends it on its way down, is as harmless as -9."""
+    """SIGTERM, as an operating system sends it on its way down: the run brings back what it changed before it goes, and nobody has to settle."""
     before = six.seen()
     run = commands.start(six, "day-1")
     end_when(run, FORWARD[Step.APPLIED], signal.SIGTERM)
-    settled(commands, run, before)
-    assert run.report.outcome is not Outcome.COMPLETE
+    assert run.end().code == 3, run.output
+    nobody_is_lost(run, before)
+    assert run.report.outcome is Outcome.ROLLED_BACK
 
 
 def end_when(run: Run, written: Callable[[list[dict[str, Any]]], bool], number: signal.Signals) -> None:
-    """That signal to the run's own process as soon as that is in the ledger; the command says by its exit code that somebody has to settle."""
+    """That signal to the run's own process as soon as that is in the ledger."""
     run.until(lambda: written(run.ledger))
     os.kill(json.loads((run.place.state / "fleets" / "six.json").read_text())["pid"], number)
-    assert run.end().code == 4, run.output
 
 
 def settled(commands: Commands, run: Run, before: Mapping[str, AgentState]) -> None:
-    """What holds whatever was killed: as before, nobody lost, each changed at most once, the ledger closed, nothing MET."""
+    """The command says by its exit code that somebody has to settle; once that is done, nobody is lost and nothing is MET."""
+    assert run.end().code == 4, run.output
     ended = commands.settle(run.place, run.id)
     assert ended.code in (0, 3), ended.output
+    nobody_is_lost(run, before)
+    assert Standing.MET not in {criterion.verdict for criterion in run.report.criteria}
+
+
+def nobody_is_lost(run: Run, before: Mapping[str, AgentState]) -> None:
+    """As before; each agent changed at most once and accounted for; the ledger closed."""
     assert_as_before(run.place, before, touched=before)
     assert max(Counter(each["agent"] for each in run.ledger if each["step"] == "intended" and each.get("batch")).values(), default=0) <= 1
     last = {each["agent"]: each["step"] for each in run.ledger if each.get("agent")}
     assert set(last.values()) <= {"restored", "found as wanted"}
     assert run.ledger[-1]["step"] == "closed"
-    assert Standing.MET not in {criterion.verdict for criterion in run.report.criteria}

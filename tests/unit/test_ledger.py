@@ -75,9 +75,10 @@ def test_a_decision_stands_until_an_agent_of_its_batch_is_touched_again(tmp_path
     ledger.append(1, Step.REVERTING, ["east/B"])
     ledger.append(1, Step.RESTORED, ["east/B"])
     assert set(ledger.decisions()) == {1}
+    assert set(ledger.decisions(brought_back=True)) == {1, 2}
     ledger.intend(1, [_snapshot("east/B")], batch=2)
     ledger.append(1, Step.VERIFIED, ["east/B"], batch=2)
-    assert set(ledger.decisions()) == {1}
+    assert set(ledger.decisions()) == set(ledger.decisions(brought_back=True)) == {1}
     assert set(Ledger(ledger.file, JumpingClock()).decisions()) == {1}
 
 

@@ -21,6 +21,7 @@ from rollout.ownership import Ownership
 from rollout.plan import ChangeKind
 from rollout.report import Outcome
 from rollout.report_file import read_report, write_report
+from rollout.rollbacks import announce
 from rollout.services.port import ServiceState
 from rollout.settlement import settle
 from rollout.site import Site
@@ -147,6 +148,18 @@ def test_a_dead_runs_batches_are_told_from_its_ledger(site: Site, ledger: Ledger
     settled = settle(RUN, site.file)
     assert settled is not None
     assert settled.batches == (BATCH,)
+
+
+def test_a_run_that_died_on_its_way_back_says_why_it_went(site: Site, ledger: Ledger) -> None:
+    """The verdict stands, whoever finishes the rollback: its cause, and each batch with its decision although its agents are back."""
+    ledger.append(1, Step.DECIDED, batch=1, goes_on=False, report=BATCH.model_dump(mode="json"))
+    announce(ledger, 1, "gate impact: latency +30 %", 120.0)
+    ledger.append(1, Step.REVERTING, ["west/Agent5"])
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert settled.cause == "gate impact: latency +30 %; the run's process died on the way back"
+    assert settled.batches == (BATCH,)
+    assert set(settled.rollback.restored if settled.rollback else ()) == {"east/Agent0", "east/Agent1", "west/Agent5"}
 
 
 @pytest.mark.usefixtures("ledger")
