@@ -90,7 +90,7 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
     batches: tuple[BatchReport, ...],
     died: str,
 ) -> DayReport:
-    """The run's own report with what settling added, or a new one for a run that died before it could write any. died: what its ledger says of that."""
+    """The run's own report with what settling added, or a new one for a run that died before it wrote any. died: what its ledger says of that."""
     former = read_report(site.reports / run)
     cause = former.cause if former else died
     restored = f"{len(reversal.restored)} agents restored and read back in {reversal.seconds:.1f} s"
