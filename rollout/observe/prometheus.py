@@ -102,8 +102,10 @@ class Prometheus:
     @cached_property
     def _connect(self) -> PrometheusConnect:
         from prometheus_api_client import PrometheusConnect
+        from urllib3 import Retry
 
-        return PrometheusConnect(url=self._url, session=self._session, timeout=self._timeout)
+        # The library would ask a dead source four times, over 6 s; who asks has another source, or the plan's own patience.
+        return PrometheusConnect(url=self._url, session=self._session, timeout=self._timeout, retry=Retry(0, read=False))
 
     def _ask(self, question: Any) -> Any:  # noqa: ANN401 (the library returns decoded JSON)
         import requests

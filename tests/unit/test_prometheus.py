@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socketserver
+import threading
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -108,6 +110,22 @@ def test_whatever_is_no_answer_is_a_source_fault(answer: Answer, words: str) -> 
     with pytest.raises(SourceFault, match=words) as fault:
         source(answer)[0].now("up")
     assert str(fault.value).startswith("central ")
+
+
+def test_a_source_that_is_away_is_asked_once() -> None:
+    """Whether to ask again is the plan's to say, and meanwhile the other hub may answer."""
+    connections = []
+
+    class Away(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            connections.append(self.client_address)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Away) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        with pytest.raises(SourceFault, match="central cannot be reached"):
+            Prometheus("central", f"http://127.0.0.1:{server.server_address[1]}", JumpingClock(), scrape_interval=1, timeout=3).now("up")
+        server.shutdown()
+    assert len(connections) == 1
 
 
 @pytest.mark.parametrize(("age", "fresh"), [(0.5, True), (5, True), (5.5, False), (600, False)])
