@@ -10,7 +10,7 @@ from rollout.services.port import Program
 FLUSH = "2s"
 """How long a hub that stops waits to send its last samples; the default minute would be spent on a dead peer."""
 
-RELOAD = "1s"
+RELOAD = "200ms"
 """How often the scrapers look for targets that discovery has handed over. Discovery has a ticker of 5 s, and by default this is a second one: at an
 unlucky phase between them a takeover waits for both (docs/decisions/0044)."""
 
