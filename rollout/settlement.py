@@ -45,7 +45,7 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions(brought_back=True).items()))
     cause = _cause(ledger)
-    announce(ledger, ownership.epoch, f"run {run} is settled", day.deadlines.rollback)
+    announce(ledger, ownership.epoch, cause, day.deadlines.rollback)
     with suppress(Unreachable):  # what cannot be reached is quarantined below, by name
         end_shadows(site.machines, str(site.state))
     # a day that only looks has nothing to undo
@@ -63,11 +63,11 @@ def settle(run: str, site_file: Path) -> DayReport | None:
 
 
 def _cause(ledger: Ledger) -> str:
-    """Why a run without a report ended: what it was bringing agents back for when its process died, or that nobody knows."""
+    """Why a run without a report went back, as it (or a settling that died too) announced in its ledger; nobody knows where nothing was announced."""
     rollback = last_rollback(ledger)
     if rollback is None or rollback.settled is not None:
         return "the run's process died before it could say why"
-    return f"{rollback.cause}; the run's process died on the way back"
+    return rollback.cause
 
 
 def executor_of(site: Site, day: Day, change: ChangeKind, ledger: Ledger, ownership: Ownership) -> Executor:

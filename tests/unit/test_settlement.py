@@ -157,9 +157,24 @@ def test_a_run_that_died_on_its_way_back_says_why_it_went(site: Site, ledger: Le
     ledger.append(1, Step.REVERTING, ["west/Agent5"])
     settled = settle(RUN, site.file)
     assert settled is not None
-    assert settled.cause == "gate impact: latency +30 %; the run's process died on the way back"
+    assert settled.cause == "gate impact: latency +30 %"
     assert settled.batches == (BATCH,)
     assert set(settled.rollback.restored if settled.rollback else ()) == {"east/Agent0", "east/Agent1", "west/Agent5"}
+
+
+def test_a_settling_that_died_too_changes_no_cause(site: Site, ledger: Ledger) -> None:
+    """What began the way back stands, however many processes it took."""
+    announce(ledger, 1, "gate impact: latency +30 %", 120.0)
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(rollout.settlement, "roll_back_all", _killed)
+        settle(RUN, site.file)
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert settled.cause == "gate impact: latency +30 %"
+
+
+def _killed(_executors: object) -> None:
+    raise KeyboardInterrupt
 
 
 @pytest.mark.usefixtures("ledger")
