@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from rollout.errors import Refused
 from rollout.fleet import Agent, Fleet
@@ -92,33 +92,62 @@ def _dependents_first(agents: Sequence[Agent], fleet: Fleet) -> list[Agent]:
 
     Turns show every machine early and leave controls on all of them to the end.
     """
-    place = {agent.id: number for number, agent in enumerate(fleet.agents)}
     selected = {agent.id: agent for agent in agents}
-    total = Counter(agent.machine for agent in agents)
     waiting_for = {identity: sum(each.id in selected for each in fleet.dependents_of(identity)) for identity in selected}
-    free: dict[str, list[tuple[bool, bool, int]]] = {machine: [] for machine in fleet.machines if machine in total}
-
-    def release(agent: Agent) -> None:
-        """Optional agents go first, where least is at stake; a hub works as a witness, so it goes late."""
-        heappush(free[agent.machine], (agent.hub, agent.required, place[agent.id]))
-
+    free = _FreeAgents(agents, fleet)
     for identity, agent in selected.items():
         if waiting_for[identity] == 0:
-            release(agent)
-    taken: Counter[str] = Counter()
+            free.add(agent)
     order: list[Agent] = []
-    while ready := [machine for machine, heap in free.items() if heap]:
-        # a hub serves no work, so a canary that is one would show little: for the first place its machine waits
-        machine = min(ready, key=lambda each: (not order and free[each][0][0], (taken[each] + 1) / total[each]))
-        agent = fleet.agents[heappop(free[machine])[2]]
-        order.append(agent)
-        taken[machine] += 1
-        for dependency in agent.depends_on:
+    while (taken := free.take(canary=not order)) is not None:
+        order.append(taken)
+        for dependency in taken.depends_on:
             if dependency in selected:
                 waiting_for[dependency] -= 1
                 if waiting_for[dependency] == 0:
-                    release(selected[dependency])
+                    free.add(selected[dependency])
     return order
+
+
+class _FreeAgents:
+    """Agents that nothing selected depends on any more, by machine; each step takes logarithmic time, so that a large fleet is planned in seconds."""
+
+    def __init__(self, agents: Sequence[Agent], fleet: Fleet) -> None:
+        self._agents = fleet.agents
+        self._place = {agent.id: number for number, agent in enumerate(fleet.agents)}
+        self._total = Counter(agent.machine for agent in agents)
+        self._taken: Counter[str] = Counter()
+        self._number = {machine: number for number, machine in enumerate(fleet.machines)}
+        self._waiting: dict[str, list[tuple[bool, bool, int]]] = {machine: [] for machine in fleet.machines}
+        self._turns: list[tuple[float, int, str]] = []
+
+    def add(self, agent: Agent) -> None:
+        """Optional agents go first, where least is at stake; a hub works as a witness, so it goes late."""
+        waiting = self._waiting[agent.machine]
+        if not waiting:
+            self._queue(agent.machine)
+        heappush(waiting, (agent.hub, agent.required, self._place[agent.id]))
+
+    def take(self, *, canary: bool) -> Agent | None:
+        """The next agent of the machine whose turn it is; a canary from a machine that has another than a hub, which would show little."""
+        if not self._turns:
+            return None
+        if canary:
+            turn = min(self._turns, key=lambda each: (self._waiting[each[2]][0][0], each))
+            self._turns.remove(turn)
+            heapify(self._turns)
+        else:
+            turn = heappop(self._turns)
+        machine = turn[2]
+        agent = self._agents[heappop(self._waiting[machine])[2]]
+        self._taken[machine] += 1
+        if self._waiting[machine]:
+            self._queue(machine)
+        return agent
+
+    def _queue(self, machine: str) -> None:
+        """Before machines of whose agents a larger share would be taken with their next one."""
+        heappush(self._turns, ((self._taken[machine] + 1) / self._total[machine], self._number[machine], machine))
 
 
 def _reserve(rest: Sequence[Agent], agents: Sequence[Agent], fleet: Fleet, neighbours: int) -> list[Agent]:
