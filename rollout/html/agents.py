@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rollout.html.canvas import ACCENT, BAD, INK, picture
 from rollout.html.facts import Fact, Facts
 from rollout.html.tags import As, Column, bullets, folded, listed, paragraph, section, show, table
+from rollout.ledger import Step
 from rollout.report import RollbackReport
 
 if TYPE_CHECKING:
@@ -15,13 +16,23 @@ if TYPE_CHECKING:
 
 OPEN = 12
 """Agents up to which the table is not folded away."""
+MOST = 2_000
+"""Agents that the table holds: more make a page that no phone opens (1.6 kB each; issue 9 allows the page 5 MB)."""
+BESIDE = ("untouched", "found as wanted")
+"""What a report says instead of a ledger's step of agents that the run did not change."""
 DIGITS = 10
 """Of a hash; all of it stands in report.json."""
 
 
 def agents(facts: Facts) -> str:
-    """Each agent before and after: process, start, hash of its configuration, time away, what was seen at the end."""
+    """Each agent before and after: process, start, hash of its configuration, time away, what was seen at the end.
+
+    Of more than MOST the table has those first that were not seen well or not left as the run wanted; all of them stand in report.json.
+    """
     every = facts.report["agents"]
+    chosen = list(every)
+    if len(chosen) > MOST:
+        chosen = sorted(chosen, key=_needs_no_look)[:MOST]
     columns = [
         Column("Agent"), Column("Batch", True), Column("Ledger"), Column("Seen at the end"), Column("Pid", True), Column("Started, UTC", True),
         Column("Configuration"), Column("Away", True),
@@ -37,11 +48,19 @@ def agents(facts: Facts) -> str:
             _hashes(each),
             show(_of(each, "away_seconds"), As.SECONDS),
         ]
-        for each in every
+        for each in chosen
     ]
     shown = table("Agents before and after", columns, rows, kind="dense") if rows else ""
     well = f"{show(every.count(verified=True), As.COUNT)} of {show(every.count(), As.COUNT)} agents were seen well at the end."
-    return section("agents", "Agents before and after", paragraph(well), folded("All agents", shown) if len(rows) > OPEN else shown)
+    if len(rows) < len(every.value):
+        well += " The table has part of them, those first that need a look; all stand in report.json."
+    title = "All agents" if len(rows) == len(every.value) else "Part of the agents"
+    return section("agents", "Agents before and after", paragraph(well), folded(title, shown) if len(rows) > OPEN else shown)
+
+
+def _needs_no_look(agent: Fact) -> tuple[bool, bool]:
+    """Sorts those first that were not seen well, then those that the run did not leave as it wanted."""
+    return agent["verified"].value is True, agent["step"].value in (Step.VERIFIED.value, *BESIDE)
 
 
 def _of(agent: Fact, key: str) -> Fact:
@@ -73,7 +92,7 @@ def _short(digest: Fact) -> str:
 def bystanders(facts: Facts) -> str:
     """Agents that were not part of it, and whatever else happened in the windows of those that were."""
     report = facts.report
-    beside = [each for each in report["agents"] if each["step"].value in ("untouched", "found as wanted")]
+    beside = [each for each in report["agents"] if each["step"].value in BESIDE]
     parts = [paragraph(f"{show(_together(report['agents'], 'untouched'), As.COUNT)} agents of this report were not touched by the run.")]
     bad = [f"{show(each['agent'])}: {show(each['state'])}" for each in beside if each["verified"].value is not True]
     parts.append(bullets(bad) if bad else paragraph("All of them were seen well at the end." if beside else ""))

@@ -15,7 +15,7 @@ from rollout.report import LevelReport, OptimisedAgent, OptimizationReport, Outc
 from rollout.report_file import read_report, write_report
 from tests.reporting.places import Page, agrees, computed
 from tests.reporting.whole_folder import whole_folder
-from tests.unit.reports import ROLLBACK, report
+from tests.unit.reports import AGENT, ROLLBACK, report
 
 pytestmark = pytest.mark.slow
 
@@ -168,6 +168,19 @@ def test_what_became_of_each_optimised_agent_stands_in_a_section_of_its_own(tmp_
     assert "Optimization" in page.bare
     write_report(tmp_path, report())
     assert "Optimization" not in Page(render_page(ReportFolder.read(tmp_path), drawn=False)).bare
+
+
+def test_the_page_of_a_large_fleet_keeps_those_that_need_a_look(tmp_path: Path) -> None:
+    """Of 10 000 agents the table has part, says so, and begins with the sick one and the one taken back, though they come last; 5 MB hold it."""
+    fleet = [AGENT.model_copy(update={"agent": f"east/Agent{number}"}) for number in range(9_998)]
+    fleet.append(AGENT.model_copy(update={"agent": "east/Back", "step": "restored"}))
+    fleet.append(AGENT.model_copy(update={"agent": "east/Sick", "verified": False}))
+    write_report(tmp_path, report(agents=tuple(fleet)))
+    text = render_page(ReportFolder.read(tmp_path), drawn=False)
+    table = text[text.index("Agents before and after</caption>") :]
+    assert table.index("east/Sick") < table.index("east/Back") < table.index("east/Agent0")
+    assert "all stand in report.json" in text
+    assert len(text.encode()) < 5e6
 
 
 def test_a_folder_without_a_report_is_bad_input(tmp_path: Path) -> None:
