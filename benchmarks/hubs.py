@@ -10,12 +10,13 @@ from pathlib import Path
 from statistics import median
 from uuid import uuid4
 
-from rollout.ledger import Ledger, Step
+from rollout.ledger import Step
 from rollout.observe.exporter import cpu_nanoseconds
 from rollout.observe.outage import outage_frame, watched
 from rollout.observe.pair import SENT
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, load_plan
+from rollout.run_ledger import run_ledger
 from rollout.settlement import executor_of
 from rollout.site import Site, load_site
 
@@ -59,7 +60,7 @@ def drills(site: Site, outages: int) -> None:
     day = load_plan(ROOT / "plans" / "week3.yaml").for_site(site.rehearsal).day(2)
     run, ownership = str(uuid4()), Ownership(site.state / "fleets", site.fleet.name, site.clock)
     ownership.claim(run, site.runs)
-    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    ledger = run_ledger(site.runs, run, site.clock)
     ledger.append(ownership.epoch, Step.OPENED, day=2, plan="week3", site=site.name, change=ChangeKind.OUTAGE.value, on_cancel="roll back")
     executor = executor_of(site, day, ChangeKind.OUTAGE, ledger, ownership)
     own = [agent.id for agent in site.fleet.on(dead.machine.name)]

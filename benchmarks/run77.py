@@ -18,9 +18,10 @@ from rollout.clock import Deadline
 from rollout.drift import Bystanders
 from rollout.executor import Executor, Limits
 from rollout.fleet import Agent
-from rollout.ledger import Ledger, Step
+from rollout.ledger import Step
 from rollout.ownership import Ownership
 from rollout.plan import Day, load_plan
+from rollout.run_ledger import run_ledger
 from rollout.site import Site, load_site
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,7 +95,7 @@ class Run77:
             raise SystemExit(f"day {day.day} changes no agents")
         self.site, self.day = site, day
         self.id = f"benchmark-{uuid4().hex[:8]}"
-        self.ledger = Ledger(site.runs / self.id / "ledger.jsonl", site.clock)
+        self.ledger = run_ledger(site.runs, self.id, site.clock)
         self.ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
         self.change = Timed(site.change(day.change))
         agents = site.fleet.select(day.selector)

@@ -13,10 +13,11 @@ from rich.text import Text
 
 from rollout.alert import AlertLevel, alert_of
 from rollout.freeze import freeze_at
-from rollout.ledger import Ledger, Step
+from rollout.ledger import Step
 from rollout.observe.situation import situation_now
 from rollout.ownership import Ownership
 from rollout.plan import load_plan
+from rollout.run_ledger import run_ledger
 from rollout.site import Site, load_site
 
 
@@ -68,7 +69,7 @@ def _holder(site: Site) -> tuple[str, str]:
     holder = Ownership(site.state / "fleets", site.fleet.name, site.clock).holder()
     if holder is None:
         return "", "no run has ever held this fleet"
-    ledger = Ledger(site.runs / holder.run / "ledger.jsonl", site.clock)
+    ledger = run_ledger(site.runs, holder.run, site.clock)
     if ledger.settled:
         return "", f"nobody holds the fleet; the last run was {holder.run}"
     opened = ledger.opened

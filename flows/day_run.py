@@ -25,12 +25,13 @@ from rollout.judge.day import DayJudgement
 from rollout.judge.judgement import BatchJudgement
 from rollout.judge.restart import RestartEffect
 from rollout.judgement_file import JUDGEMENTS, JudgedBy, write_judgements
-from rollout.ledger import CHANGED, Ledger, Step
+from rollout.ledger import CHANGED, Step
 from rollout.observe.contract import Contract
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
 from rollout.plan import ChangeKind, Day, Plan
 from rollout.report_entries import step_report
+from rollout.run_ledger import run_ledger
 from rollout.site import Site
 from rollout.verdict import Evidence, Finding, Verdict, worst
 from tasks.gate import judge_gate
@@ -47,7 +48,7 @@ class DayRun(PlannedDay):
         super().__init__(plan, day, site, parameters)
         self.run_id = run_id
         self.folder = site.reports / run_id
-        self.ledger = Ledger(site.runs / run_id / "ledger.jsonl", site.clock)
+        self.ledger = run_ledger(site.runs, run_id, site.clock)
         self.ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
         self.record = RunRecord(site.clock.now())
         self.log = get_run_logger()

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from flows.day_runs import DayRuns, DayState
 from flows.days import deployment_of, is_built, not_built
 from flows.scoring import score
-from rollout.ledger import Ledger
 from rollout.needs import told, unmet_needs
 from rollout.parameters import Acknowledgement, Override
 from rollout.plan import Day, Plan
 from rollout.report import Outcome
 from rollout.report_file import read_report
+from rollout.run_ledger import run_ledger
 from rollout.site import Site
 from rollout.verdict import Standing
 from rollout.week_evidence import read_week
@@ -95,13 +95,12 @@ def _parameters(week: Week, day: Day, override: Override | None) -> dict[str, ob
 
 def _wait(week: Week, day: Day, run: str) -> None:
     """Look after the run until it is over. A held day keeps the week waiting, without a verdict and without an end of its patience."""
-    ledger = week.site.runs / run / "ledger.jsonl"
     decided, suspended = 0, False
     while (state := week.runs.state(run)) is not DayState.OVER:
         if state is DayState.SUSPENDED and not suspended:
             week.say(f'day {day.day} is held or suspended, the week waits: `rollout answer {run} promote|extend|"roll back" --reason ...`, or the UI')
         suspended = state is DayState.SUSPENDED
-        decisions = Ledger(ledger, week.site.clock).decisions()
+        decisions = run_ledger(week.site.runs, run, week.site.clock).decisions()
         if len(decisions) > decided:
             week.say(f"day {day.day}: batch {max(decisions)} is decided")
         decided = len(decisions)

@@ -5,14 +5,12 @@ Names are self-declared: the open-source Prefect server has no identities.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
-from rollout.errors import InputError
+from rollout.journal import Journal
 
 
 class Order(Enum):
@@ -77,20 +75,14 @@ WORDS: dict[str, Said] = {word.value: word for kind in (Order, Answer, Closing, 
 
 
 class AuditFile:
-    """`audit.jsonl` of a site's state folder. Entries are only ever added; the file is never cut."""
+    """`audit.jsonl` of a site's state folder. Entries are only ever added."""
 
     def __init__(self, state: Path) -> None:
         self.file = state / "audit.jsonl"
 
     def append(self, entry: AuditEntry) -> None:
-        """Add an entry; it is on disk before this returns."""
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        line = json.dumps(asdict(entry) | {"said": entry.said.value}) + "\n"
-        with self.file.open("a", encoding="utf-8") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
+        """Add an entry; it is on disk before this returns. Raises OSError."""
+        Journal(self.file).append(asdict(entry) | {"said": entry.said.value})
 
     def of(self, run: str) -> list[AuditEntry]:
         """What was said to that run, oldest first. Raises InputError where a line is no entry."""
@@ -98,15 +90,8 @@ class AuditFile:
 
     def entries(self) -> list[AuditEntry]:
         """Everything that was said, oldest first. Raises InputError where a line is no entry."""
-        if not self.file.exists():
-            return []
-        text = self.file.read_text(encoding="utf-8")
-        lines = text[: text.rfind("\n") + 1].splitlines()  # a torn last line was never acknowledged
-        return [self._entry(number, line) for number, line in enumerate(lines, start=1)]
+        return Journal(self.file).read(_entry_of, "an order")
 
-    def _entry(self, number: int, line: str) -> AuditEntry:
-        try:
-            record = json.loads(line)
-            return AuditEntry(**record | {"said": WORDS[record["said"]]})
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(self.file, f"line {number}", f"not an order ({error})") from error
+
+def _entry_of(record: Any) -> AuditEntry:  # noqa: ANN401 (a line's JSON)
+    return AuditEntry(**record | {"said": WORDS[record["said"]]})

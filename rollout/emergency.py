@@ -28,6 +28,7 @@ from rollout.report import DayReport, Outcome, RollbackReport
 from rollout.report_entries import alert_report, criterion_report
 from rollout.report_file import write_report
 from rollout.rollbacks import announce
+from rollout.run_ledger import run_ledger
 from rollout.settlement import settle
 from rollout.single_hub import confirm_way_back
 from rollout.site import Site, load_site
@@ -87,7 +88,7 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     _clear_the_way(call, site, day, ownership)
     ownership.claim(call.run, site.runs)
-    ledger = Ledger(site.runs / call.run / "ledger.jsonl", site.clock)
+    ledger = run_ledger(site.runs, call.run, site.clock)
     kind = protocol.change
     ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=plan.plan, site=site.name, change=kind.value, on_cancel="roll back")
     limits = Limits(day.deadlines.act, day.deadlines.verify, day.deadlines.rollback, day.batches.rollback_size if day.batches else 1)
@@ -126,7 +127,7 @@ def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership) -> No
 
         if wait_until(ended, Deadline.after(site.clock, day.deadlines.rollback + day.deadlines.act), LOOK) is None:
             raise StillAtWork(f"run {holder.run} was told to abort and did not end; kill its process {holder.pid} on {holder.host}")
-    if not Ledger(site.runs / holder.run / "ledger.jsonl", site.clock).settled:
+    if not run_ledger(site.runs, holder.run, site.clock).settled:
         settle(holder.run, site.file)
 
 

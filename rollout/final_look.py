@@ -13,6 +13,7 @@ from rollout.ledger import Ledger, Step
 from rollout.observe.situation import fresh_sources
 from rollout.observe.witness import Witness, by_machine, witness_all
 from rollout.report import AgentReport
+from rollout.run_ledger import REBUILT
 from rollout.site import Site
 
 UNTOUCHED = "untouched"
@@ -37,7 +38,7 @@ def last_look(
     """Every agent as the witnesses see it now. batches, pids_before: by identity. Never raises for a machine that does not answer."""
     steps, former, away = ledger.last_steps(), ledger.first_snapshots(), ledger.away_seconds()
     entries: dict[str, AgentReport] = {}
-    unknowns: list[str] = []
+    unknowns = [REBUILT] if ledger.rebuilt else []
     for machine, group in by_machine(agents).items():
         try:
             witnesses = {seen.agent.id: seen for seen in witness_all(site.machines, group, site.prober)}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rollout.clock import SystemClock
 from rollout.errors import InputError
-from rollout.ledger import Ledger
 from rollout.report_file import read_report
+from rollout.run_ledger import run_ledger
 from rollout.telling import count_standings
 
 NO_REPORT = "no report"
@@ -49,7 +49,7 @@ def _reported(state: Path, name: str) -> PastRun:
     if report is not None:
         took, standings = report.ended - report.started, count_standings(report.criteria)
         return PastRun(name, report.day, report.started, took, report.outcome.value, report.exit_code, standings, report.sentence)
-    ledger = Ledger(state / "runs" / name / "ledger.jsonl", SystemClock())
+    ledger = run_ledger(state / "runs", name, SystemClock())
     if not ledger.exists:
         return PastRun(name, None, None, None, NO_REPORT, None, "", "It touched nothing and wrote no report.")
     told = "Its process wrote no report" + ("." if ledger.settled else f"; `rollout settle {name}` brings back what it changed.")

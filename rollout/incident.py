@@ -5,16 +5,14 @@ One file per state folder, only ever added to, so that an incident's age survive
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from rollout.alert import Alert, AlertLevel
-from rollout.errors import InputError
+from rollout.journal import Journal
 from rollout.plan import Alerting
 from rollout.rollbacks import Rollback
 
@@ -89,22 +87,12 @@ class IncidentFile:
         self.file = state / "incidents.jsonl"
 
     def append(self, entry: IncidentEntry) -> None:
-        """Add an entry; it is on disk before this returns."""
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        line = json.dumps(asdict(entry) | {"step": entry.step.value, "level": entry.level.name}) + "\n"
-        with self.file.open("a", encoding="utf-8") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
+        """Add an entry; it is on disk before this returns. Raises OSError."""
+        Journal(self.file).append(asdict(entry) | {"step": entry.step.value, "level": entry.level.name})
 
     def entries(self) -> list[IncidentEntry]:
         """All of them, oldest first. Raises InputError where a line is no entry."""
-        if not self.file.exists():
-            return []
-        text = self.file.read_text(encoding="utf-8")
-        lines = text[: text.rfind("\n") + 1].splitlines()  # a torn last line is written again at the next look
-        return [self._entry(number, line) for number, line in enumerate(lines, start=1)]
+        return Journal(self.file).read(_entry_of, "an incident's entry")
 
     def last(self) -> IncidentEntry | None:
         """The newest entry."""
@@ -116,9 +104,6 @@ class IncidentFile:
         last = self.last()
         return last if last is not None and last.step is IncidentStep.OPENED else None
 
-    def _entry(self, number: int, line: str) -> IncidentEntry:
-        try:
-            record = json.loads(line)
-            return IncidentEntry(**record | {"step": IncidentStep(record["step"]), "level": AlertLevel[record["level"]]})
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(self.file, f"line {number}", f"not an incident's entry ({error})") from error
+
+def _entry_of(record: Any) -> IncidentEntry:  # noqa: ANN401 (a line's JSON)
+    return IncidentEntry(**record | {"step": IncidentStep(record["step"]), "level": AlertLevel[record["level"]]})

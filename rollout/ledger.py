@@ -1,13 +1,12 @@
 """The write-ahead ledger of one run: what was about to be done is on disk before it is done.
 
-One JSON object a line, fsynced. A rollback reads it backwards; `settle` finishes it from any process.
+A rollback reads it backwards; `settle` finishes it from any process. A run's ledger is opened by rollout/run_ledger.py.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Collection, Iterable, Mapping
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any
 
 from rollout.change import Snapshot
 from rollout.clock import Clock
-from rollout.errors import Held, InputError
+from rollout.errors import Held
+from rollout.journal import Journal
 
 
 class Step(Enum):
@@ -44,6 +44,9 @@ Subject = tuple[str, str]
 """A change's name and an agent's identity."""
 CHANGED = frozenset({Step.INTENDED, Step.APPLIED, Step.VERIFIED, Step.REVERTING, Step.QUARANTINED})
 """Steps after which an agent may differ from what it was: what a rollback has to undo."""
+SPARED = frozenset({Step.OPENED, Step.INTENDED, Step.CLOSED})
+"""Steps that stand in the spare file too: with them the targets themselves tell what is left to bring back."""
+LINE = "a ledger entry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +65,14 @@ class Entry:
     facts: Mapping[str, Any] = field(default_factory=dict)
     change: str = ""
 
-    def to_line(self) -> str:
-        """The entry as one JSON line."""
+    def to_record(self) -> dict[str, Any]:
+        """The entry as a JSON object, without what is empty."""
         record = {key: value for key, value in asdict(self).items() if value or key in ("at", "epoch")}
-        return json.dumps(record | {"step": self.step.value}, separators=(",", ":")) + "\n"
+        return record | {"step": self.step.value}
 
     @classmethod
-    def from_line(cls, line: str) -> Entry:
-        """The entry that a line holds."""
-        record = json.loads(line)
+    def from_record(cls, record: dict[str, Any]) -> Entry:
+        """The entry that a line's JSON object holds. Raises KeyError, TypeError, ValueError."""
         if snapshot := record.get("snapshot"):
             record["snapshot"] = Snapshot(**snapshot)
         return cls(**record | {"step": Step(record["step"])})
@@ -81,52 +83,52 @@ class Ledger:
 
     A run may carry several changes, and an agent may be the subject of more than one. `part` is the ledger as one change sees it; the whole
     tells of each agent its most recent change that is not back, or else its latest step.
+    spare: a second file, elsewhere, with every prior state. Where the first is lost its entries are taken from there, and rebuilt is true: each
+    agent that was ever about to be changed then counts as changed, and whoever brings it back looks first.
     """
 
-    def __init__(self, file: Path, clock: Clock) -> None:
+    def __init__(self, file: Path, clock: Clock, spare: Path | None = None) -> None:
         self.file = file
         self._clock = clock
-        self._entries: list[Entry] = _read(file)
-        self._change = ""
+        self.change = ""
+        """The change whose entries this is about; empty: all of them."""
+        self._journal = Journal(file)
+        self._spare = Journal(spare) if spare else None
+        self._entries = self._journal.read(Entry.from_record, LINE)
+        self.rebuilt = False
+        if not self._entries and self._spare:
+            self._entries = self._spare.read(Entry.from_record, LINE)
+            self.rebuilt = bool(self._entries)
 
     def part(self, change: str) -> Ledger:
         """The same ledger, for one change alone: what it writes belongs to that change, and what it reads too. Both see what either writes."""
-        part = object.__new__(Ledger)
-        part.file, part._clock, part._entries, part._change = self.file, self._clock, self._entries, change
+        part = copy(self)
+        part.change = change
         return part
 
     @property
     def entries(self) -> list[Entry]:
         """What was written, oldest first; in a part, what belongs to its change or to the run."""
-        return [entry for entry in self._entries if entry.change in ("", self._change)] if self._change else list(self._entries)
+        return [entry for entry in self._entries if entry.change in ("", self.change)] if self.change else list(self._entries)
 
     def append(self, epoch: int, step: Step, agents: Iterable[str] = ("",), *, batch: int = 0, **facts: Any) -> None:  # noqa: ANN401
         """Write one entry per agent and have them all on disk before returning."""
-        self._write([Entry(self._clock.now(), epoch, step, agent, batch, None, facts, self._change) for agent in agents])
+        self._write([Entry(self._clock.now(), epoch, step, agent, batch, None, facts, self.change) for agent in agents])
 
     def intend(self, epoch: int, snapshots: Iterable[Snapshot], batch: int) -> None:
         """Record the prior state of agents that are about to be changed."""
-        self._write([Entry(self._clock.now(), epoch, Step.INTENDED, s.agent, batch, s, {}, self._change) for s in snapshots])
+        self._write([Entry(self._clock.now(), epoch, Step.INTENDED, s.agent, batch, s, {}, self.change) for s in snapshots])
 
     def _write(self, entries: list[Entry]) -> None:
         """Raises Held when the disk is full or read-only: what cannot be recorded is not done, and bringing back has to be recorded too."""
+        lost = self._entries if self._journal.empty else []
         try:
-            self._write_through("".join(entry.to_line() for entry in entries).encode())
+            if self._spare and (spared := [entry.to_record() for entry in entries if entry.step in SPARED]):
+                self._spare.append(*spared)
+            self._journal.append(*(entry.to_record() for entry in (*lost, *entries)))
         except OSError as error:
             raise Held(f"the ledger {self.file} cannot be written ({error.strerror}), so nothing more is done; settle the run when it can") from error
         self._entries.extend(entries)
-
-    def _write_through(self, lines: bytes) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        created = not self.file.exists()
-        with self.file.open("r+b" if not created else "w+b") as stream:
-            _cut_torn_line(stream.fileno(), self.file)
-            stream.seek(0, os.SEEK_END)
-            stream.write(lines)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if created:
-            _sync_folder(self.file.parent)
 
     @property
     def exists(self) -> bool:
@@ -173,7 +175,7 @@ class Ledger:
 
     def _subject(self, entry: Entry) -> Subject:
         """Whom an entry is about; one that does not say its change belongs to what the run was opened with."""
-        return entry.change or self._change or self._opened_with, entry.agent
+        return entry.change or self.change or self._opened_with, entry.agent
 
     @property
     def _opened_with(self) -> str:
@@ -243,35 +245,3 @@ class Ledger:
     def in_step(self, step: Step) -> tuple[str, ...]:
         """Agents whose latest step is this one."""
         return tuple(agent for agent, last in self.last_steps().items() if last is step)
-
-
-def _read(file: Path) -> list[Entry]:
-    """All whole lines; a torn last line (the writer died inside it, before acting) is no entry."""
-    if not file.exists():
-        return []
-    text = file.read_text(encoding="utf-8")
-    lines = text[: text.rfind("\n") + 1].splitlines()
-    entries = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            entries.append(Entry.from_line(line))
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(file, f"line {number}", f"not a ledger entry ({error})") from error
-    return entries
-
-
-def _cut_torn_line(descriptor: int, file: Path) -> None:
-    """Drop what a dead writer left of its last line, so that the next entry starts on a line of its own."""
-    content = file.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole != len(content):
-        os.ftruncate(descriptor, whole)
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new file survives a power cut only when its folder is on disk too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

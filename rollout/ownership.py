@@ -11,13 +11,13 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rollout.clock import Clock
-from rollout.errors import OwnershipLost, Refused, StillAtWork
-from rollout.ledger import Ledger
+from rollout.errors import Held, OwnershipLost, Refused, StillAtWork
+from rollout.run_ledger import run_ledger
 
 LEASE = 60.0
 """Seconds; waits of a run renew it at least every few seconds, so three missed renewals mean a dead or stopped process."""
@@ -56,7 +56,7 @@ class Ownership:
         with self._locked():
             holder = self.holder()
             if holder is not None and holder.run != run:
-                ledger = Ledger(runs / holder.run / "ledger.jsonl", self._clock)
+                ledger = run_ledger(runs, holder.run, self._clock)
                 if not ledger.settled:
                     command = f"rollout settle {holder.run} --site {ledger.opened.facts['site']}"
                     raise Refused(f"run {holder.run} owns fleet {self._fleet}: settle it first with `{command}`")
@@ -102,14 +102,22 @@ class Ownership:
         self._store(Claim(run, self.epoch, pid, birth_of(pid), socket.gethostname(), self._clock.now() + LEASE))
 
     def _store(self, claim: Claim) -> None:
+        """Raises Held where it cannot be written: who cannot say that the fleet is theirs must not act on it."""
         fresh = self._file.with_suffix(".tmp")
-        fresh.write_text(json.dumps(asdict(claim)), encoding="utf-8")
-        fresh.replace(self._file)
+        try:
+            fresh.write_text(json.dumps(asdict(claim)), encoding="utf-8")
+            fresh.replace(self._file)
+        except OSError as error:
+            raise Held(f"the claim {self._file} cannot be written ({error.strerror}), so nothing more is done; settle the run when it can") from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self._folder / f"{self._fleet}.lock").open("w") as stream:
+        with ExitStack() as stack:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                stream = stack.enter_context((self._folder / f"{self._fleet}.lock").open("w"))
+            except OSError as error:
+                raise Held(f"{self._folder} cannot be written ({error.strerror}), so nothing is done") from error
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 

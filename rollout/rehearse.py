@@ -11,11 +11,12 @@ from rollout.emergency import Call, Protocol, take_back
 from rollout.errors import ActFault, Refused
 from rollout.executor import Executor, roll_back_all
 from rollout.fleet import Agent
-from rollout.ledger import Ledger, Step
+from rollout.ledger import Step
 from rollout.ownership import Ownership
 from rollout.plan import Batches, ChangeKind, Day, load_plan
 from rollout.rehearsals import Rehearsal, RehearsalFile
 from rollout.report import DayReport, Outcome
+from rollout.run_ledger import run_ledger
 from rollout.settlement import executor_of
 from rollout.site import Site, load_site
 from rollout.verdict import STANDING_OF, Verdict
@@ -39,7 +40,7 @@ def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) ->
         site.change(made, day.environment)  # what the site cannot do is refused before anything is owned
     run, ownership = str(uuid4()), Ownership(site.state / "fleets", site.fleet.name, site.clock)
     ownership.claim(run, site.runs)
-    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    ledger = run_ledger(site.runs, run, site.clock)
     kind = protocol.change
     ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=written.plan, site=site.name, change=kind.value, on_cancel="roll back")
     executors: dict[ChangeKind, Executor] = {}

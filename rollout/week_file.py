@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
-from rollout.errors import InputError
+from rollout.journal import Journal
 
 
 class WeekStep(Enum):
@@ -39,20 +38,12 @@ class WeekFile:
         self.file = state / "weeks" / f"{week}.jsonl"
 
     def append(self, entry: WeekEntry) -> None:
-        """Add an entry; it is on disk before this returns."""
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self.file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(entry) | {"step": entry.step.value}) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        """Add an entry; it is on disk before this returns. Raises OSError."""
+        Journal(self.file).append(asdict(entry) | {"step": entry.step.value})
 
     def entries(self) -> list[WeekEntry]:
         """All of them, oldest first. Raises InputError where a line is no entry."""
-        if not self.file.exists():
-            return []
-        text = self.file.read_text(encoding="utf-8")
-        lines = text[: text.rfind("\n") + 1].splitlines()  # a torn last line was never acknowledged
-        return [self._entry(number, line) for number, line in enumerate(lines, start=1)]
+        return Journal(self.file).read(_entry_of, "an entry of a week")
 
     def runs(self) -> Mapping[int, str]:
         """The run of each day that was started."""
@@ -62,9 +53,6 @@ class WeekFile:
         """The last entry of each day."""
         return {entry.day: entry for entry in self.entries()}
 
-    def _entry(self, number: int, line: str) -> WeekEntry:
-        try:
-            record = json.loads(line)
-            return WeekEntry(**record | {"step": WeekStep(record["step"])})
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(self.file, f"line {number}", f"not an entry of a week ({error})") from error
+
+def _entry_of(record: Any) -> WeekEntry:  # noqa: ANN401 (a line's JSON)
+    return WeekEntry(**record | {"step": WeekStep(record["step"])})

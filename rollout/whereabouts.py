@@ -7,6 +7,7 @@ from pathlib import Path
 from rollout.clock import SystemClock
 from rollout.errors import InputError, Refused
 from rollout.ledger import Ledger
+from rollout.run_ledger import run_ledger
 from rollout.site_file import load_site_file
 
 
@@ -42,7 +43,7 @@ def ledger_of(run: str, site_file: Path) -> Ledger:
         site, _ = load_site_file(site_file)
     except InputError as error:
         raise Refused(str(error)) from error
-    return Ledger(site.state / "runs" / run / "ledger.jsonl", SystemClock())
+    return run_ledger(site.state / "runs", run, SystemClock())
 
 
 def newest_baseline(reports: Path) -> Path | None:

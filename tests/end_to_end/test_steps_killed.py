@@ -7,12 +7,14 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
+from shutil import rmtree
 from typing import Any
 
 import pytest
 
 from rollout.ledger import Step
 from rollout.report import Outcome
+from rollout.run_ledger import REBUILT
 from rollout.verdict import Standing
 from tests.end_to_end.commands import Commands, Run, batches
 from tests.end_to_end.place import AgentState, Place, assert_as_before
@@ -85,6 +87,19 @@ def test_it_is_asked_to_end_in_mid_batch(six: Place, commands: Commands) -> None
     assert run.end().code == 3, run.output
     nobody_is_lost(run, before)
     assert run.report.outcome is Outcome.ROLLED_BACK
+
+
+def test_it_dies_and_its_ledger_is_lost(six: Place, commands: Commands) -> None:
+    """Somebody clears the folder of runs besides: the next day is refused all the same, and `settle` brings back whoever is changed, and says how."""
+    before = six.seen()
+    run = commands.start(six, "day-1")
+    end_when(run, FORWARD[Step.VERIFIED], signal.SIGKILL)
+    assert run.end().code == 4, run.output
+    rmtree(six.state / "runs")
+    refused = commands.start(six, "day-1").end()
+    assert (refused.code, f"rollout settle {run.id}" in refused.output) == (2, True), refused.output
+    settled(commands, run, before)
+    assert REBUILT in run.report.unknowns
 
 
 def end_when(run: Run, written: Callable[[list[dict[str, Any]]], bool], number: signal.Signals) -> None:

@@ -180,7 +180,7 @@ def test_a_ledger_that_cannot_be_written_stops_before_the_next_agent(world: Worl
         raise OSError(error, os.strerror(error))
 
     with monkeypatch.context() as patched:
-        patched.setattr("rollout.ledger.os.fsync", refuse)
+        patched.setattr("rollout.journal.os.fsync", refuse)
         with pytest.raises(Held, match=rf"ledger\.jsonl cannot be written \({os.strerror(error)}\)"):
             executor.activate(world.agents[3:6], batch=2)
         with pytest.raises(Held):
