@@ -97,7 +97,15 @@ class Prometheus:
         session = requests.Session()
         session.trust_env = False
         session.auth = self._credentials
+        session.hooks["response"].append(self._refuse_partial)
         return session
+
+    def _refuse_partial(self, response: requests.Response, **_options: object) -> None:
+        """An answer with warnings (a remote store did not answer, say) may lack series: no data. The library would drop the warnings."""
+        if response.ok and b'"warnings"' in response.content:
+            told = response.json()
+            if isinstance(told, dict) and (warnings := told.get("warnings")):
+                raise SourceFault(f"{self.name} answers in part only: {'; '.join(map(str, warnings))[:200]}")
 
     @cached_property
     def _connect(self) -> PrometheusConnect:

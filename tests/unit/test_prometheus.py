@@ -101,15 +101,26 @@ def test_a_window_asks_for_whole_seconds_inside_it() -> None:
         (raising(requests.ConnectionError()), "cannot be reached"),
         (lambda _request: response(503, "starting"), "refuses the query"),
         (lambda _request: response(400, {"status": "error", "error": "parse error"}), "parse error"),
+        (lambda _request: response(422, {"status": "error", "errorType": "execution", "error": "many-to-many matching"}), "many-to-many"),
         (lambda _request: response(200, "<html>"), "refuses the query"),
     ],
-    ids=["slow", "away", "starting", "bad query", "somebody else"],
+    ids=["slow", "away", "starting", "bad query", "impossible", "somebody else"],
 )
 def test_whatever_is_no_answer_is_a_source_fault(answer: Answer, words: str) -> None:
     """A source never returns a guess; its name stands in the reason."""
     with pytest.raises(SourceFault, match=words) as fault:
         source(answer)[0].now("up")
     assert str(fault.value).startswith("central ")
+
+
+def test_an_answer_with_warnings_is_no_data() -> None:
+    """Whoever reads a remote store answers 200 with what it could get and says so beside it; a label of that name is no warning."""
+    series = [{"metric": {"machine": "m", "agent": "A", "warnings": "none"}, "value": [0, "1"]}]
+    whole = {"status": "success", "data": {"resultType": "vector", "result": series}}
+    assert len(source(lambda _request: response(200, whole))[0].now("up")) == 1
+    partial = whole | {"warnings": ["remote store is away"]}
+    with pytest.raises(SourceFault, match="central answers in part only: remote store is away"):
+        source(lambda _request: response(200, partial))[0].now("up")
 
 
 def test_a_source_that_is_away_is_asked_once() -> None:
