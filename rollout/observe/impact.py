@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,6 +12,8 @@ from rollout.observe.frame import Samples, selection
 from rollout.observe.prometheus import Source
 from rollout.plan import ImpactMetric
 
+AT_ONCE = 8
+"""Questions that a source is asked side by side: it takes longer over each than the judge over all answers, and may itself have few cores."""
 NO_SAMPLES = pd.DataFrame({"agent": [], "machine": [], "metric": [], "t": [], "value": [], "weight": []}).astype(
     {"agent": object, "machine": object, "metric": object}
 )
@@ -23,10 +26,19 @@ def impact_samples(
     """One row per agent, metric and scrape: agent, machine, metric, t (Unix seconds), value, weight (NaN where the metric has none).
 
     step: seconds between two rows, the scrape interval; rate: seconds that $rate looks back. One query per metric (and one for its weight),
-    not one per agent. Raises SourceFault.
+    not one per agent, some side by side. Raises SourceFault.
     """
-    frames = [_metric_samples(source, metric, agents, start, end, step, f"{rate:g}s") for metric in metrics]
-    return pd.concat(frames, ignore_index=True) if frames else NO_SAMPLES.copy()
+    if not metrics:
+        return NO_SAMPLES.copy()
+    selector, back = selection(agents), f"{rate:g}s"
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="impact") as pool:
+        values = [pool.submit(source.window, metric.promql(selector, back), start, end, step) for metric in metrics]
+        queries = [metric.weight_promql(selector, back) for metric in metrics]
+        weights = [pool.submit(source.window, query, start, end, step) if query else None for query in queries]
+        answers = zip(metrics, values, weights, strict=True)
+        frames = [_of_metric(metric, value.result(), weight.result() if weight else None) for metric, value, weight in answers]
+    samples = pd.concat(frames, ignore_index=True)
+    return samples[samples["agent"].isin(set(agents))].reset_index(drop=True)  # the matchers keep to names and machines, not to their pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +70,10 @@ def treated_frame(samples: Samples, treated: Collection[str], controls: Collecti
     return frame.reset_index(drop=True)
 
 
-def _metric_samples(source: Source, metric: ImpactMetric, agents: Sequence[str], start: float, end: float, step: float, rate: str) -> Samples:
-    wanted = set(agents)
-    frame = source.window(metric.promql(selection(agents), rate), start, end, step)
-    weight = metric.weight_promql(selection(agents), rate)
-    if weight is None:
-        frame = frame.assign(weight=float("nan"))
+def _of_metric(metric: ImpactMetric, values: Samples, weights: Samples | None) -> Samples:
+    """The answers as rows of that metric; a weight that is missing at a scrape is missing."""
+    if weights is None:
+        frame = values.assign(weight=float("nan"))
     else:
-        weights = source.window(weight, start, end, step).rename(columns={"value": "weight"})
-        frame = frame.merge(weights, on=["agent", "machine", "t"], how="left")
-    frame = frame[frame["agent"].isin(wanted)]  # the matchers keep to names and machines, not to their pairs
+        frame = values.merge(weights.rename(columns={"value": "weight"}), on=["agent", "machine", "t"], how="left")
     return frame.assign(metric=metric.name)[["agent", "machine", "metric", "t", "value", "weight"]]
