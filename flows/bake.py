@@ -66,9 +66,9 @@ class Baking:
         return Decision.COMPLETE if self.last else Decision.PROMOTE
 
     def set_back(self, guilty: frozenset[str], findings: Sequence[Finding]) -> None:
-        """Bring the guilty back and go on with the others."""
+        """Bring the guilty back and go on with the others; what else this look found is found again without them."""
         set_back(self.run, guilty, findings)
-        self.told += findings
+        self.told += [finding for finding in findings if finding.verdict is Verdict.FAIL]
         self.batch = replace(self.batch, agents=tuple(agent for agent in self.batch.agents if agent.id not in guilty))
         self.activation = without(self.activation, guilty)
 

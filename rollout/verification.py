@@ -107,7 +107,7 @@ def _judgements(folder: ReportFolder) -> Iterator[Claim]:
         for again in replay(folder.path, stored, stored.policy):
             yield Claim(f"judgement of {again.what}", f"another one comes out of the stored samples: {again.difference}" if again.difference else "")
     for batch in report.batches:
-        told = [check for check in batch.checks if check.gate in JUDGED]
+        told = _at_the_last_look([check for check in batch.checks if check.gate in JUDGED])
         if told:
             said = batch_findings(stored.batches[batch.index], ANYWHERE) if batch.index in stored.batches else ()
             yield Claim(f"batch {batch.index}, the judge's checks", _difference(told, said))
@@ -115,6 +115,12 @@ def _judgements(folder: ReportFolder) -> Iterator[Claim]:
         judged = [stored.batches[index] for index in sorted(stored.batches)]
         said = (*day_findings(stored.day, ANYWHERE, judged), *day_shadows(stored.day, ANYWHERE, judged))
         yield Claim("the day, the judge's checks", _difference([check for check in report.checks if check.gate in JUDGED], said))
+
+
+def _at_the_last_look(told: Sequence[CheckReport]) -> list[CheckReport]:
+    """Without what sent agents back alone before the others were looked at once more: the judge's last word alone is stored."""
+    last = {check.check: at for at, check in enumerate(told)}
+    return [check for at, check in enumerate(told) if last[check.check] == at or check.verdict != Verdict.FAIL.name]
 
 
 def _difference(told: Sequence[CheckReport], said: Sequence[Finding]) -> str:

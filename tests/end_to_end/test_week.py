@@ -12,7 +12,7 @@ from rollout.named_plan import named_plan
 from rollout.report import Outcome
 from rollout.scoreboard_file import read_scoreboard
 from rollout.verdict import Standing
-from tests.end_to_end.commands import Commands, Run, ledger
+from tests.end_to_end.commands import Commands, Run, ledger, rollout
 from tests.end_to_end.place import Place
 
 pytestmark = [pytest.mark.lab, pytest.mark.full]
@@ -74,6 +74,8 @@ def test_a_week_with_a_dead_hub_and_a_bad_agent(lab_of_pair: Place, commands: Co
     assert Standing.MET not in {rows[each].verdict for each in ("D5.1", "D5.2", "D5.3", "D5.4")}
     assert rows["M.3"].verdict is not Standing.MET
     assert victim in rows["D3.R"].sentence
+    verified = rollout("verify", str(lab_of_pair.state / "reports" / day_3().parent.name))
+    assert verified.code == 0, verified.output
     assert rows["D1.5"].verdict is Standing.MET
 
 

@@ -56,6 +56,19 @@ def test_a_copied_folder_holds(copied: Path) -> None:
     assert (result.exit_code, result.output) == (0, f"{len(claims)} claims checked: all hold.\n")
 
 
+@pytest.mark.parametrize(("verdict", "holds"), [("FAIL", True), ("INCONCLUSIVE", False)])
+def test_a_look_that_sent_an_agent_back_alone_may_stand_before_the_last(copied: Path, verdict: str, *, holds: bool) -> None:
+    """Its judgement is not stored, so it may only blame: anything else that the judge did not say last does not hold."""
+
+    def earlier(report: Any) -> None:
+        batch = report["batches"][0]
+        said = next(check for check in batch["checks"] if check["check"] == "impact.latency")
+        batch["checks"].insert(0, said | {"verdict": verdict, "observed": "+99.0 %", "sentence": "latency: +99.0 % on one agent"})
+
+    edit(copied / "report.json", earlier)
+    assert ("batch 1, the judge's checks" not in broken(copied)) is holds
+
+
 def test_a_changed_sample_is_found_by_its_digest_by_the_judge_and_on_the_page(copied: Path) -> None:
     """Even when the report vouches for the new file."""
     file = copied / "samples" / "batch-01.parquet"
