@@ -96,7 +96,7 @@ def _to_peer(hub: Hub, pair: HubPair) -> dict[str, Any]:
     return {
         "url": f"{pair.peer(hub).access.url}/api/v1/write",
         "basic_auth": {"username": pair.username, "password_file": str(hub.password)},
-        "queue_config": {"batch_send_deadline": _duration(min(5.0, pair.scrape_interval))},
+        "queue_config": {"batch_send_deadline": _duration(min(5.0, pair.scrape_interval / 4))},  # what was not sent yet dies with the hub
         "write_relabel_configs": [{"source_labels": ["scraped_by"], "regex": hub.name, "action": "keep"}],
     }
 
