@@ -13,9 +13,9 @@ from rollout.changes.feature import LAZY_LOADING
 from rollout.emergency import Found, Protocol
 from rollout.errors import RolloutError
 from rollout.hub import Hub
-from rollout.ledger import Ledger
 from rollout.observe.witness import by_machine
 from rollout.plan import ChangeKind
+from rollout.run_ledger import run_ledgers
 from rollout.services.hub_routes import HubRoutes, written
 from rollout.site import Site
 
@@ -38,9 +38,8 @@ def found_by_flag(site: Site, change: Change, flag: str) -> Found:
 def _flags_before(site: Site, flag: str) -> Mapping[str, str | None]:
     """Each agent's flag as the newest run that changed it found it, if it was off then."""
     priors: dict[str, str | None] = {}
-    files = sorted(site.runs.glob("*/ledger.jsonl"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files:
-        for entry in Ledger(file, site.clock).entries:
+    for ledger in run_ledgers(site.runs, site.clock):
+        for entry in ledger.entries:
             if entry.snapshot is not None and flag in entry.snapshot.settings and not is_on(entry.snapshot, flag):
                 priors.setdefault(entry.agent, entry.snapshot.settings[flag])
     return priors
@@ -68,8 +67,8 @@ def paired_hubs(site: Site, change: Change) -> Found:
     The first hub comes last, so that it comes back first: it scrapes everything before the other one goes.
     """
     priors: dict[str, Snapshot] = {}
-    for file in sorted(site.runs.glob("*/ledger.jsonl"), key=lambda file: file.stat().st_mtime, reverse=True):
-        for entry in Ledger(file, site.clock).part(change.name).entries:
+    for ledger in run_ledgers(site.runs, site.clock):
+        for entry in ledger.part(change.name).entries:
             if entry.change == change.name and entry.snapshot is not None and entry.snapshot.settings.get("configuration") is None:
                 priors.setdefault(entry.agent, entry.snapshot)
     deployed = [hub.agent.id for hub in reversed(site.hub_pair.hubs) if _of_pair(hub)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
@@ -20,6 +21,7 @@ from rollout.protocols import METRICS_OFF, SINGLE_HUB
 from rollout.rehearsals import Rehearsal, RehearsalFile
 from rollout.rehearse import rehearse
 from rollout.report import DayReport, Outcome
+from rollout.run_ledger import run_ledger
 from rollout.site import Site
 from rollout.verdict import Verdict
 from tests.fakes.machine import FLAG, MemoryWorld
@@ -57,7 +59,7 @@ def on(world: MemoryWorld) -> set[str]:
 def change_some(site: Site, run: str, *agents: str) -> Ledger:
     """A day that has changed these agents and is not closed."""
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    ledger = Ledger(site.runs / run / "ledger.jsonl", site.clock)
+    ledger = run_ledger(site.runs, run, site.clock)
     epoch = ownership.claim(run, site.runs)
     ledger.append(epoch, Step.OPENED, day=1, plan="week3", site="memory", change="metrics")
     executor = Executor(site.change(ChangeKind.METRICS), ledger, ownership, Limits(30, 10, 120, 20), site.clock)
@@ -66,10 +68,13 @@ def change_some(site: Site, run: str, *agents: str) -> Ledger:
     return ledger
 
 
-def test_all_metrics_go_off_and_each_agent_is_as_before_it_had_them(world: MemoryWorld, site: Site) -> None:
-    """The flag comes back as a ledger knows it; where none does it says false. Who had no metrics is not restarted."""
+@pytest.mark.parametrize("lost", [False, True])
+def test_all_metrics_go_off_and_each_agent_is_as_before_it_had_them(world: MemoryWorld, site: Site, *, lost: bool) -> None:
+    """The flag comes back as a ledger knows it, also one that was lost; where none does it says false. Who had no metrics is not restarted."""
     ledger = change_some(site, "day", "east/Agent0")
     ledger.append(1, Step.CLOSED)
+    if lost:
+        rmtree(site.runs / "day")
     world.switch_on("west/Agent4")
     pid = world.all["east/Agent1"].process.pid
     report = call(site)
