@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rollout.change import BeforeEach, Snapshot
 from rollout.changes.environment import EnvironmentChange, is_on
 from rollout.clock import Deadline
+from rollout.errors import ActFault
 from rollout.fleet import Agent
 from rollout.observe.witness import Witness
 from rollout.services.hub_targets import Targets
@@ -26,7 +27,10 @@ class MetricsActivation(EnvironmentChange):
     def apply(self, agents: Sequence[Agent], deadline: Deadline, before_each: BeforeEach) -> None:
         """Activate, then let the hub scrape them."""
         super().apply(agents, deadline, before_each)
-        self.targets.add(agents)
+        try:
+            self.targets.add(agents)
+        except ActFault as fault:
+            raise ActFault(fault.reason, (agent.id for agent in agents)) from fault
 
     def restore(self, snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
         """The hub forgets them first, so that it does not report a deliberate absence as an outage."""

@@ -39,9 +39,12 @@ class LocalTransport:
         return Path(file).read_text(encoding="utf-8")
 
     def replace(self, file: PurePath, text: str, *, private: bool = False) -> None:
-        """See replace_file."""
-        self.make_folder(file.parent)
-        replace_file(Path(file), text, private=private)
+        """See replace_file. Raises ActFault where it cannot be written, on a full disk for instance."""
+        try:
+            self.make_folder(file.parent)
+            replace_file(Path(file), text, private=private)
+        except OSError as error:
+            raise ActFault(f"{file} cannot be written: {error.strerror or error}", ()) from error
 
     def remove(self, file: PurePath) -> None:
         """Unlink it."""

@@ -53,7 +53,7 @@ class Transport(Protocol):
     def replace(self, file: PurePath, text: str, *, private: bool = False) -> None:
         """Replace a file in one step that survives a crash: written aside, synced, renamed; owner and mode are kept.
 
-        private: a new file is its owner's alone. Folders that are missing are made.
+        private: a new file is its owner's alone. Folders that are missing are made. Raises ActFault where it cannot be written.
         """
 
     def remove(self, file: PurePath) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from rollout.errors import ActFault
 from rollout.transports.local import LocalTransport
 
 HERE, ELSEWHERE = "127.0.0.1", "127.0.99.1"
@@ -32,6 +34,20 @@ def test_a_replaced_file_keeps_its_mode(transport: LocalTransport, tmp_path: Pat
     assert transport.read(file) == "after"
     assert file.stat().st_mode & 0o777 == 0o640
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_refuses_the_act_and_keeps_the_file(transport: LocalTransport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the file's name and the reason: one machine's disk is that machine's fault, not the end of the run."""
+    file = tmp_path / "agent.conf"
+    file.write_text("before", encoding="utf-8")
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("rollout.transports.local.os.fsync", refuse)
+    with pytest.raises(ActFault, match=r"agent\.conf cannot be written: No space left on device"):
+        transport.replace(file, "after")
+    assert file.read_text(encoding="utf-8") == "before"
 
 
 def test_a_file_that_cannot_be_written_stays_whole(transport: LocalTransport, tmp_path: Path) -> None:
