@@ -37,7 +37,7 @@ class Journal:
         for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
             try:
                 entries.append(entry_of(json.loads(line)))
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise InputError(self.file, f"line {number}", f"not {what} ({error})") from error
         return entries
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -115,7 +116,7 @@ class Schedules(RuleBasedStateMachine):
             except Died:
                 ledger.file.parent.mkdir(parents=True, exist_ok=True)
                 with ledger.file.open("a", encoding="utf-8") as stream:
-                    stream.write("".join(entry.to_line() for entry in entries)[:7])
+                    stream.write(json.dumps(entries[0].to_record())[:7])
                 raise
             write(ledger, entries)
 
