@@ -116,7 +116,7 @@ class Schedules(RuleBasedStateMachine):
             except Died:
                 ledger.file.parent.mkdir(parents=True, exist_ok=True)
                 with ledger.file.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps(entries[0].to_record())[:7])
+                    stream.write("".join(json.dumps(entry.to_record()) for entry in entries)[:7])
                 raise
             write(ledger, entries)
 
