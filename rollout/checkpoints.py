@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
-from rollout.errors import InputError
+from rollout.journal import Journal
 from rollout.ledger import Ledger
 from rollout.plan import Plan
 from rollout.report import DayReport, Outcome
@@ -52,26 +52,16 @@ class CheckpointFile:
         self.file = state / "checkpoints.jsonl"
 
     def append(self, checkpoint: Checkpoint) -> None:
-        """Add one."""
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        record = asdict(checkpoint) | {"kind": checkpoint.kind.value, "verdict": checkpoint.verdict.name}
-        with self.file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(record) + "\n")
+        """Add one; it is on disk before this returns. Raises OSError."""
+        Journal(self.file).append(asdict(checkpoint) | {"kind": checkpoint.kind.value, "verdict": checkpoint.verdict.name})
 
     def entries(self) -> list[Checkpoint]:
         """All of them, oldest first. Raises InputError where a line is no checkpoint."""
-        if not self.file.exists():
-            return []
-        text = self.file.read_text(encoding="utf-8")
-        lines = text[: text.rfind("\n") + 1].splitlines()  # a torn last line was never finished
-        return [self._entry(number, line) for number, line in enumerate(lines, start=1)]
+        return Journal(self.file).read(_entry_of, "a checkpoint")
 
-    def _entry(self, number: int, line: str) -> Checkpoint:
-        try:
-            record = json.loads(line)
-            return Checkpoint(**record | {"kind": CheckpointKind(record["kind"]), "verdict": Verdict[record["verdict"]]})
-        except (ValueError, TypeError, KeyError) as error:
-            raise InputError(self.file, f"line {number}", f"not a checkpoint ({error})") from error
+
+def _entry_of(record: Any) -> Checkpoint:  # noqa: ANN401 (a line's JSON)
+    return Checkpoint(**record | {"kind": CheckpointKind(record["kind"]), "verdict": Verdict[record["verdict"]]})
 
 
 def day_checkpoints(report: DayReport, ledger: Ledger, plan: Plan, now: float) -> list[Checkpoint]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rollout.audit import Emergency
+from rollout.journal import Journal
 from rollout.verdict import Evidence, Finding, Verdict
 
 BUILT = frozenset(Emergency)
@@ -49,17 +49,12 @@ class RehearsalFile:
         self.file = state / "rehearsals.jsonl"
 
     def append(self, rehearsal: Rehearsal) -> None:
-        """Add one."""
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self.file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(rehearsal)) + "\n")
+        """Add one; it is on disk before this returns. Raises OSError."""
+        Journal(self.file).append(asdict(rehearsal))
 
     def newest(self) -> dict[str, Rehearsal]:
-        """The latest of each protocol."""
-        if not self.file.exists():
-            return {}
-        lines = self.file.read_text(encoding="utf-8").splitlines()
-        return {rehearsal.protocol: rehearsal for rehearsal in (Rehearsal(**json.loads(line)) for line in lines)}
+        """The latest of each protocol. Raises InputError where a line is no rehearsal."""
+        return {rehearsal.protocol: rehearsal for rehearsal in Journal(self.file).read(lambda record: Rehearsal(**record), "a rehearsal")}
 
     def findings(self, criterion: str) -> list[Finding]:
         """What the record says of that criterion; nothing where it rests on no rehearsal or there is none."""

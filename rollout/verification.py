@@ -107,7 +107,8 @@ def _judgements(folder: ReportFolder) -> Iterator[Claim]:
         for again in replay(folder.path, stored, stored.policy):
             yield Claim(f"judgement of {again.what}", f"another one comes out of the stored samples: {again.difference}" if again.difference else "")
     for batch in report.batches:
-        told = _at_the_last_look([check for check in batch.checks if check.gate in JUDGED])
+        told = [check for check in batch.checks if check.gate in JUDGED]
+        told = _at_the_last_look(told) if batch.set_back else told
         if told:
             said = batch_findings(stored.batches[batch.index], ANYWHERE) if batch.index in stored.batches else ()
             yield Claim(f"batch {batch.index}, the judge's checks", _difference(told, said))

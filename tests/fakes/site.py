@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePath
+from types import ModuleType
 
 import httpx
+import pytest
 
 from rollout.observe.prometheus import Sources
+from rollout.run_ledger import run_ledger
 from rollout.services.hub_targets import HubTargets
 from rollout.site import Site
 from tests.fakes.machine import MemoryWorld
@@ -29,3 +32,11 @@ def memory_site(world: MemoryWorld, folder: Path, rehearsal: str | None = None) 
         cores={"east": 2, "west": 2},
         clock=world.clock,
     )
+
+
+def found_by(monkeypatch: pytest.MonkeyPatch, site: Site, *modules: ModuleType) -> None:
+    """Have these modules find that site, and its runs' ledgers, under every file name."""
+    for module in modules:
+        monkeypatch.setattr(module, "load_site", lambda _file, _deadlines: site)
+        if hasattr(module, "ledger_of"):
+            monkeypatch.setattr(module, "ledger_of", lambda run, _file: run_ledger(site.runs, run, site.clock))

@@ -56,13 +56,14 @@ def test_a_copied_folder_holds(copied: Path) -> None:
     assert (result.exit_code, result.output) == (0, f"{len(claims)} claims checked: all hold.\n")
 
 
-@pytest.mark.parametrize(("verdict", "holds"), [("FAIL", True), ("INCONCLUSIVE", False)])
-def test_a_look_that_sent_an_agent_back_alone_may_stand_before_the_last(copied: Path, verdict: str, *, holds: bool) -> None:
-    """Its judgement is not stored, so it may only blame: anything else that the judge did not say last does not hold."""
+@pytest.mark.parametrize(("verdict", "alone", "holds"), [("FAIL", True, True), ("FAIL", False, False), ("INCONCLUSIVE", True, False)])
+def test_a_look_that_sent_an_agent_back_alone_may_stand_before_the_last(copied: Path, verdict: str, *, alone: bool, holds: bool) -> None:
+    """Its judgement is not stored, so it may only blame, and only where somebody went back: anything else that the judge did not say last fails."""
 
     def earlier(report: Any) -> None:
         batch = report["batches"][0]
         said = next(check for check in batch["checks"] if check["check"] == "impact.latency")
+        batch["set_back"] = {batch["agents"][0]: "too slow"} if alone else {}
         batch["checks"].insert(0, said | {"verdict": verdict, "observed": "+99.0 %", "sentence": "latency: +99.0 % on one agent"})
 
     edit(copied / "report.json", earlier)

@@ -25,7 +25,7 @@ from rollout.run_ledger import run_ledger
 from rollout.site import Site
 from rollout.verdict import Verdict
 from tests.fakes.machine import FLAG, MemoryWorld
-from tests.fakes.site import memory_site
+from tests.fakes.site import found_by, memory_site
 
 PLAN = Path(__file__).parents[2] / "plans" / "week3.yaml"
 
@@ -40,9 +40,7 @@ def world() -> MemoryWorld:
 def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The place where they run, found under every file name."""
     site = memory_site(world, tmp_path, rehearsal="six")
-    for module in (rollout.emergency, rollout.settlement, rollout.rehearse):
-        monkeypatch.setattr(module, "load_site", lambda _file, _deadlines: site)
-    monkeypatch.setattr(rollout.settlement, "ledger_of", lambda run, _file: Ledger(site.runs / run / "ledger.jsonl", site.clock))
+    found_by(monkeypatch, site, rollout.emergency, rollout.settlement, rollout.rehearse)
     return site
 
 

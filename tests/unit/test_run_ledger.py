@@ -20,7 +20,7 @@ from rollout.run_ledger import REBUILT, run_ledger
 from rollout.settlement import settle
 from rollout.site import Site
 from tests.fakes.machine import FLAG, MemoryWorld
-from tests.fakes.site import memory_site
+from tests.fakes.site import found_by, memory_site
 
 RUN = "run-1"
 
@@ -35,8 +35,7 @@ def world() -> MemoryWorld:
 def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The place where they run."""
     site = memory_site(world, tmp_path)
-    monkeypatch.setattr(rollout.settlement, "load_site", lambda _file, _deadlines: site)
-    monkeypatch.setattr(rollout.settlement, "ledger_of", lambda run, _file: run_ledger(site.runs, run, site.clock))
+    found_by(monkeypatch, site, rollout.settlement)
     return site
 
 

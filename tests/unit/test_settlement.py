@@ -26,7 +26,7 @@ from rollout.services.port import ServiceState
 from rollout.settlement import settle
 from rollout.site import Site
 from tests.fakes.machine import FLAG, MemoryWorld
-from tests.fakes.site import memory_site
+from tests.fakes.site import found_by, memory_site
 from tests.unit.reports import BATCH, report
 
 RUN = "run-1"
@@ -42,9 +42,7 @@ def world() -> MemoryWorld:
 def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The place where they run, found under every file name."""
     site = memory_site(world, tmp_path)
-    for module in (rollout.settlement, rollout.acceptance):
-        monkeypatch.setattr(module, "load_site", lambda _file, _deadlines: site)
-        monkeypatch.setattr(module, "ledger_of", lambda run, _file: Ledger(site.runs / run / "ledger.jsonl", site.clock))
+    found_by(monkeypatch, site, rollout.settlement, rollout.acceptance)
     return site
 
 
