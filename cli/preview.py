@@ -7,11 +7,12 @@ from pathlib import Path
 from rollout.batches import BatchSchedule, schedule
 from rollout.errors import InputError
 from rollout.fleet import Fleet
+from rollout.foresight import foresee, newest_spreads
 from rollout.judge.policy import JudgePolicy
+from rollout.judge.power import EFFECTS
 from rollout.judge_policy import judge_policy
 from rollout.plan import Load, Plan
 from rollout.site_file import load_site_file
-from rollout.whereabouts import newest_baseline
 
 
 def preview(number: int, site_file: Path, written: Plan) -> None:
@@ -58,13 +59,10 @@ def _tell_load(load: Load) -> None:
 
 def _tell_power(reports: Path, policy: JudgePolicy, batches: BatchSchedule, fleet: Fleet) -> None:
     """What the impact gates will be able to tell, if a run of this site has stored a baseline."""
-    file = newest_baseline(reports)
+    file = newest_spreads(reports)
     if file is None:
         print("  power: unknown, no run of this site has stored a baseline yet")
         return
-    from rollout.foresight import foresee
-    from rollout.judge.power import EFFECTS
-
     try:
         seen = foresee(file, policy, batches, fleet)
     except InputError as error:

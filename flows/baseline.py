@@ -8,6 +8,8 @@ import pandas as pd
 
 from flows.day_run import DayRun
 from flows.patience import patiently
+from rollout.foresight import write_spreads
+from rollout.judge.quiet import baseline_spreads
 from rollout.observe.baseline import baseline_frame, noise_of
 from rollout.plan import Day
 from rollout.verdict import Evidence, Finding, Verdict, worst
@@ -30,6 +32,7 @@ def take_baseline(run: DayRun) -> None:
     samples, findings = _steady_window(run, day)
     run.baseline = samples
     run.keep_samples("baseline", samples)
+    write_spreads(run.folder, baseline_spreads(samples, run.policy_of(day)))
     for line in noise_of(samples).to_dict("records"):
         run.record.notes.append(
             f"baseline of {line['metric']}: {line['agents']} agents, mean {line['mean']:.4g}, spread between agents {line['cv']:.1%}"

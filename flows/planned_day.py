@@ -85,4 +85,8 @@ class PlannedDay:
     @property
     def policy(self) -> JudgePolicy:
         """The judge's policy as the plan fills it."""
-        return judge_policy(self.day, self.site.fleet.agents, self.site.scrape_interval, self.site.cores)
+        return self.policy_of(self.day)
+
+    def policy_of(self, day: Day) -> JudgePolicy:
+        """The judge's policy for that day's batches."""
+        return judge_policy(day, self.site.fleet.agents, self.site.scrape_interval, self.site.cores)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-
-import pandas as pd
 
 from rollout.batches import Batch, BatchSchedule
 from rollout.errors import InputError
 from rollout.fleet import Fleet
 from rollout.judge.policy import JudgePolicy
-from rollout.judge.power import MetricPower, plan_power
+from rollout.judge.power import FEWEST_SAMPLES, BaselineSpreads, MetricPower, power_of
+from rollout.judge.records import from_record, to_record
 
-FEWEST_SAMPLES = 4
-"""Samples in half a baseline, below which a spread says nothing."""
+SPREADS = "samples/baseline-spreads.json"
+"""In a report's folder, beside the baseline itself: what a preview needs of it, without pandas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +30,25 @@ class Foresight:
     powers: tuple[MetricPower, ...]
 
 
+def newest_spreads(reports: Path) -> Path | None:
+    """The spreads of the site's newest report that has some; None if no run stored any."""
+    return max(reports.glob(f"*/{SPREADS}"), key=lambda file: file.stat().st_mtime, default=None)
+
+
+def write_spreads(report: Path, spreads: BaselineSpreads) -> None:
+    """Store the spreads of a run's baseline in its report folder."""
+    (report / SPREADS).write_text(json.dumps(to_record(spreads), indent=1) + "\n", encoding="utf-8")
+
+
 def foresee(file: Path, policy: JudgePolicy, schedule: BatchSchedule, fleet: Fleet) -> Foresight:
-    """Cut the baseline into two quiet windows and ask what a batch of this schedule can find. Raises InputError for a file that holds no baseline.
-
-    A baseline is shorter than a bake, so its halves stand for the bake's windows: sigma comes out a little large, never too small.
-    """
-    frame = _baseline(file)
-    first, last = float(frame["t"].min()), float(frame["t"].max())
-    samples = int((last - first) / policy.scrape_interval + 1.5) // 2
-    if samples < FEWEST_SAMPLES:
-        raise InputError(file, "t", f"holds {samples} samples in each half, at least {FEWEST_SAMPLES} are needed")
-    quiet = frame.assign(t=frame["t"] - first - (samples - 0.5) * policy.scrape_interval, treated=False)
+    """What a batch of this schedule can find, by the spreads in that file. Raises InputError where it holds none."""
+    stored = _read(file)
+    if stored.samples < FEWEST_SAMPLES:
+        raise InputError(file, "samples", f"a half of the baseline holds {stored.samples}, at least {FEWEST_SAMPLES} are needed")
     full = [batch for batch in schedule.batches if not batch.is_canary] or list(schedule.batches)
-    treated = round(median(len(batch.agents) for batch in full))
-    controls = round(median(_controls(batch, schedule.batches, fleet) for batch in full))
-    return Foresight(file, samples, treated, controls, plan_power(quiet, _shortened(policy, samples), max(1, treated), max(1, controls)))
-
-
-def _shortened(policy: JudgePolicy, samples: int) -> JudgePolicy:
-    """The policy for windows of that many samples; looks keep their places, so that the levels of the tests stay."""
-    looks = sorted({max(1, round(look * samples / policy.after)) for look in policy.looks})
-    return replace(policy, settle=0, before=samples, after=samples, looks=tuple(looks), extension=0)
+    treated = max(1, round(median(len(batch.agents) for batch in full)))
+    controls = max(1, round(median(_controls(batch, schedule.batches, fleet) for batch in full)))
+    return Foresight(file, stored.samples, treated, controls, power_of(stored.spreads, policy.metrics, policy, treated, controls))
 
 
 def _controls(batch: Batch, batches: Sequence[Batch], fleet: Fleet) -> int:
@@ -62,15 +60,9 @@ def _controls(batch: Batch, batches: Sequence[Batch], fleet: Fleet) -> int:
     return sum(index > batch.index or (is_last and index <= batch.index - 2) for index in near)
 
 
-def _baseline(file: Path) -> pd.DataFrame:
-    """The stored samples, with the columns that the judge needs."""
+def _read(file: Path) -> BaselineSpreads:
+    """The stored spreads. Raises InputError."""
     try:
-        frame = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise InputError(file, "", f"cannot be read: {str(error).splitlines()[0]}") from error
-    for column in ("agent", "machine", "metric", "t", "value"):
-        if column not in frame.columns:
-            raise InputError(file, column, "is missing")
-    if frame.empty:
-        raise InputError(file, "", "holds no samples")
-    return frame
+        return from_record(BaselineSpreads, json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(file, "", f"holds no spreads of a baseline: {str(error).splitlines()[0]}") from error

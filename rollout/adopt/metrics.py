@@ -14,7 +14,8 @@ import pandas as pd
 from rollout.clock import Clock
 from rollout.errors import SourceFault
 from rollout.judge.policy import JudgePolicy, MetricPolicy
-from rollout.judge.power import MetricPower, plan_power
+from rollout.judge.power import MetricPower
+from rollout.judge.quiet import plan_power
 from rollout.judge_policy import FORMS
 from rollout.observe.impact import impact_samples
 from rollout.observe.prometheus import Prometheus

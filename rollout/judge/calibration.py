@@ -10,7 +10,8 @@ import pandas as pd
 from rollout.judge.batch import judge_bake
 from rollout.judge.judgement import BatchJudgement
 from rollout.judge.policy import JudgePolicy
-from rollout.judge.power import MetricPower, plan_power
+from rollout.judge.power import MetricPower
+from rollout.judge.quiet import plan_power
 from rollout.verdict import Verdict
 
 

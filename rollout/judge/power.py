@@ -1,28 +1,49 @@
-"""Before the start: what a batch of this size can find and what it can prove."""
+"""Before the start: what a batch of this size can find and what it can prove. Plain arithmetic, so that a preview need not wait for pandas."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, expm1, log1p, sqrt
+from statistics import NormalDist
 
-import numpy as np
-import pandas as pd
-from scipy.special import ndtr, ndtri
-
-from rollout.judge.changes import changes_of
-from rollout.judge.neighbours import compare
-from rollout.judge.panel import Panel, read_panel
 from rollout.judge.policy import JudgePolicy, MetricForm, MetricPolicy
 from rollout.judge.sequential import level_at
 
+NORMAL = NormalDist()
 CONFIDENCE = 0.05
 POWER = 0.8
 EFFECTS = (0.03, 0.05, 0.10, 0.20)
+FEWEST_SAMPLES = 4
+"""Samples in half a baseline, below which a spread says nothing."""
 TRIM_COST = 1.15  # how much the trimmed, dispersed estimate errs beyond the plain one (design, Before the start)
 
 
 @dataclass(frozen=True, slots=True)
+class QuietSpread:
+    """How one metric wanders while nothing is changed (rollout/judge/quiet.py measures it).
+
+    sigma: sd of an agent's change around its machine, log scale (ratio for counts); level: the median agent's, in the metric's unit;
+    counted: a ratio of counts.
+    """
+
+    metric: str
+    sigma: float
+    level: float
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineSpreads:
+    """The spreads of one stored baseline. samples: in each of the two windows that it was cut into; below FEWEST_SAMPLES there are no spreads."""
+
+    samples: int
+    spreads: tuple[QuietSpread, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class MetricPower:
-    """What one metric can tell. sigma: sd of an agent's change around its machine, log scale (ratio for counts). se: of the batch's estimate.
+    """What one metric can tell. sigma: as of QuietSpread. se: of the batch's estimate.
 
     detectable: smallest effect found in 80 % of cases, a relative fraction (ratio for counts); powers: chance to find each
     relative effect of EFFECTS (points for counts); pass_chance: of PASS if the change is harmless; agents: per batch so that a harmless
@@ -41,76 +62,46 @@ class MetricPower:
     sentence: str
 
 
-def plan_power(quiet_frame: pd.DataFrame, policy: JudgePolicy, n_treated: int, n_controls: int) -> tuple[MetricPower, ...]:
-    """Power of a batch from two quiet windows (design, Before the start).
-
-    quiet_frame: as for judge_batch, nothing changed at t = 0 and nobody needs to be treated. A metric that nobody shows is left out.
-    """
+def power_of(
+    spreads: Sequence[QuietSpread], metrics: tuple[MetricPolicy, ...], policy: JudgePolicy, n_treated: int, n_controls: int
+) -> tuple[MetricPower, ...]:
+    """Power of a batch by the spreads of its metrics (design, Before the start). A metric without a spread is left out."""
     if n_treated < 1 or n_controls < 1:
         raise ValueError("power needs at least one treated agent and one control")
-    panel = read_panel(quiet_frame, policy, policy.after)
-    found = []
-    for at, metric in enumerate(panel.metrics):
-        measured = quiet_spread(panel, at, policy)
-        if measured is not None:
-            level = level_at(policy, panel.metrics, policy.after)
-            found.append(_power(metric, *measured, level, (n_treated, n_controls), counted=bool(panel.ratio[at])))
-    return tuple(found)
+    known = {spread.metric: spread for spread in spreads}
+    level = level_at(policy, metrics, policy.after)
+    return tuple(_power(metric, known[metric.name], level, (n_treated, n_controls)) for metric in metrics if metric.name in known)
 
 
-def quiet_spread(panel: Panel, at: int, policy: JudgePolicy) -> tuple[float, float] | None:
-    """Sigma of an agent's change around its machine (pooled over machines) and the typical level; None without enough agents."""
-    changes = changes_of(panel, at, policy.min_share_seen)
-    neighbours = compare(changes, np.ones(len(panel.agents), dtype=bool), panel.machine_of, len(panel.machines), panel.metrics[at], policy)
-    known = neighbours.known
-    if not known.any():
-        return None
-    weights = neighbours.count[known] / neighbours.count[known].sum()
-    typical = (
-        float(np.sqrt((1.0 / changes.weight[changes.seen]).mean()))
-        if not changes.counted
-        else float(np.sqrt((changes.noise[changes.seen] ** 2).mean()))
-    )
-    return float(np.sqrt(weights @ neighbours.spread[known] ** 2)) * typical, float(np.median(changes.level[changes.seen]))
-
-
-def _power(metric: MetricPolicy, sigma: float, level_of_agent: float, alpha: float, sizes: tuple[int, int], *, counted: bool) -> MetricPower:
+def _power(metric: MetricPolicy, spread: QuietSpread, alpha: float, sizes: tuple[int, int]) -> MetricPower:
     """One metric's power; a bound in units is met at the median agent's level."""
-    se = TRIM_COST * sigma * float(np.sqrt(1.0 / sizes[0] + 1.0 / sizes[1]))
-    bound, proceed = (_as_log(value, metric, level_of_agent, counted=counted) for value in (metric.bound, metric.proceed_bound))
-    alarm, sure = float(ndtri(1 - alpha)), float(ndtri(POWER))
-    steps = np.array(EFFECTS) if counted else np.log1p(EFFECTS)
-    powers = tuple(float(value) for value in ndtr((steps - max(alarm * se, bound)) / se))
-    room = (bound / (float(ndtri(1 - CONFIDENCE)) + sure) / (TRIM_COST * sigma)) ** 2 - 1.0 / sizes[1]
+    unit = TRIM_COST * spread.sigma
+    se = unit * sqrt(1.0 / sizes[0] + 1.0 / sizes[1])
+    bound, proceed = (_as_log(value, metric, spread) for value in (metric.bound, metric.proceed_bound))
+    alarm, proven, sure = (NORMAL.inv_cdf(share) for share in (1 - alpha, 1 - CONFIDENCE, POWER))
+    steps = EFFECTS if spread.counted else [log1p(effect) for effect in EFFECTS]
+    powers = tuple(NORMAL.cdf((step - max(alarm * se, bound)) / se) for step in steps)
+    room = (bound / (proven + sure) / unit) ** 2 - 1.0 / sizes[1]
     detectable = (alarm + sure) * se
-    shown = detectable if counted else float(np.expm1(detectable))
-    agents = int(np.ceil(1.0 / room)) if room > 0 else None
+    shown = detectable if spread.counted else expm1(detectable)
+    agents = ceil(1.0 / room) if room > 0 else None
     resolves = detectable < proceed
-    chance = float(ndtr(bound / se - ndtri(1 - CONFIDENCE)))
-    return MetricPower(
-        metric.name,
-        metric.shadow,
-        sigma,
-        se,
-        shown,
-        powers,
-        chance,
-        agents,
-        resolves,
-        _sentence(metric.name, f"{100 * shown:+.2f} {'points' if counted else '%'}", chance, agents, resolves),
-    )
+    chance = NORMAL.cdf(bound / se - proven)
+    said = f"{100 * shown:+.2f} {'points' if spread.counted else '%'}"
+    sentence = _sentence(metric.name, said, chance, agents, resolves)
+    return MetricPower(metric.name, metric.shadow, spread.sigma, se, shown, powers, chance, agents, resolves, sentence)
 
 
-def _as_log(bound: float, metric: MetricPolicy, level: float, *, counted: bool) -> float:
+def _as_log(bound: float, metric: MetricPolicy, spread: QuietSpread) -> float:
     """A bound on the scale of sigma."""
-    if counted:
+    if spread.counted:
         return bound
     if metric.form is MetricForm.RELATIVE:
-        return float(np.log1p(bound))
+        return log1p(bound)
     if metric.form is MetricForm.SHARE_OF_MACHINE:
         share = max((machine.agents / machine.capacity for machine in metric.machines), default=1.0)
-        return float(np.log1p(bound / share / level))
-    return float(np.log1p(max(bound / level, metric.relative_bound)))
+        return log1p(bound / share / spread.level)
+    return log1p(max(bound / spread.level, metric.relative_bound))
 
 
 def _sentence(name: str, detectable: str, chance: float, agents: int | None, resolves: bool) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.special import ndtr, ndtri
+from itertools import pairwise
+from math import sqrt
+from statistics import NormalDist
 
 from rollout.judge.policy import JudgePolicy, MetricPolicy
+
+NORMAL = NormalDist()
 
 
 def spending(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
@@ -13,9 +16,8 @@ def spending(looks: tuple[int, ...], alpha: float) -> tuple[float, ...]:
 
     looks: samples after settle, rising; alpha: one-sided, of the whole bake. Little is spent early, when little has been seen.
     """
-    share = np.array(looks, dtype=float) / looks[-1]
-    spent = 2.0 * ndtr(ndtri(alpha / 2.0) / np.sqrt(share))
-    return tuple(float(level) for level in np.diff(spent, prepend=0.0))
+    spent = [2.0 * NORMAL.cdf(NORMAL.inv_cdf(alpha / 2.0) / sqrt(look / looks[-1])) for look in looks]
+    return tuple(after - before for before, after in pairwise([0.0, *spent]))
 
 
 def level_at(policy: JudgePolicy, metrics: tuple[MetricPolicy, ...], samples: int) -> float:

@@ -9,24 +9,27 @@ import numpy as np
 import pandas as pd
 
 Samples: TypeAlias = pd.DataFrame
-"""Columns agent (identity machine/name), machine, t (Unix seconds), value."""
+"""Columns agent (identity machine/name), machine, part, t (Unix seconds), value."""
 
-COLUMNS = ("agent", "machine", "t", "value")
+PART = "part"
+"""Label by which one query answers several; empty where it answers one."""
 
 
 def frame_of(series: Iterable[Mapping[str, Any]]) -> Samples:
     """The matrix of a range query as a frame; series without labels machine and agent are somebody else's and left out.
 
-    A missing scrape is a missing row; values that are not finite are missing too: neither may look like a zero.
+    A missing scrape is a missing row; values that are not finite are missing too: neither may look like a zero. The label PART is a column more.
     """
     named = [each for each in series if "agent" in each["metric"] and "machine" in each["metric"]]
+    names = pd.Series(dtype=str)
     if not named:
-        return pd.DataFrame({"agent": pd.Series(dtype=str), "machine": pd.Series(dtype=str), "t": np.empty(0), "value": np.empty(0)})
+        return pd.DataFrame({"agent": names, "machine": names, PART: names, "t": np.empty(0), "value": np.empty(0)})
     lengths = [len(each["values"]) for each in named]
     machines = np.repeat([each["metric"]["machine"] for each in named], lengths)
     agents = np.repeat([f"{each['metric']['machine']}/{each['metric']['agent']}" for each in named], lengths)
+    parts = np.repeat([each["metric"].get(PART, "") for each in named], lengths)
     points = np.array([point for each in named for point in each["values"]], dtype=float).reshape(-1, 2)
-    frame = pd.DataFrame({"agent": agents, "machine": machines, "t": points[:, 0], "value": points[:, 1]})
+    frame = pd.DataFrame({"agent": agents, "machine": machines, PART: parts, "t": points[:, 0], "value": points[:, 1]})
     finite: Samples = frame[np.isfinite(frame["value"].to_numpy())]
     return finite.reset_index(drop=True)
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from rollout.observe.frame import Samples, selection
+from rollout.observe.frame import PART, Samples, selection
 from rollout.observe.prometheus import Source
 from rollout.plan import ImpactMetric
 
 AT_ONCE = 8
 """Questions that a source is asked side by side: it takes longer over each than the judge over all answers, and may itself have few cores."""
+VALUE, WEIGHT = "value", "weight"
+"""What the answers to a metric with a weight are told apart by."""
 NO_SAMPLES = pd.DataFrame({"agent": [], "machine": [], "metric": [], "t": [], "value": [], "weight": []}).astype(
     {"agent": object, "machine": object, "metric": object}
 )
@@ -25,18 +27,15 @@ def impact_samples(
 ) -> Samples:
     """One row per agent, metric and scrape: agent, machine, metric, t (Unix seconds), value, weight (NaN where the metric has none).
 
-    step: seconds between two rows, the scrape interval; rate: seconds that $rate looks back. One query per metric (and one for its weight),
-    not one per agent, some side by side. Raises SourceFault.
+    step: seconds between two rows, the scrape interval; rate: seconds that $rate looks back. One query per metric with its weight, not one per
+    agent, some side by side. Raises SourceFault.
     """
     if not metrics:
         return NO_SAMPLES.copy()
     selector, back = selection(agents), f"{rate:g}s"
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="impact") as pool:
-        values = [pool.submit(source.window, metric.promql(selector, back), start, end, step) for metric in metrics]
-        queries = [metric.weight_promql(selector, back) for metric in metrics]
-        weights = [pool.submit(source.window, query, start, end, step) if query else None for query in queries]
-        answers = zip(metrics, values, weights, strict=True)
-        frames = [_of_metric(metric, value.result(), weight.result() if weight else None) for metric, value, weight in answers]
+        answers = [pool.submit(source.window, _query(metric, selector, back), start, end, step) for metric in metrics]
+        frames = [_of_metric(metric, answer.result()) for metric, answer in zip(metrics, answers, strict=True)]
     samples = pd.concat(frames, ignore_index=True)
     return samples[samples["agent"].isin(set(agents))].reset_index(drop=True)  # the matchers keep to names and machines, not to their pairs
 
@@ -70,10 +69,22 @@ def treated_frame(samples: Samples, treated: Collection[str], controls: Collecti
     return frame.reset_index(drop=True)
 
 
-def _of_metric(metric: ImpactMetric, values: Samples, weights: Samples | None) -> Samples:
-    """The answers as rows of that metric; a weight that is missing at a scrape is missing."""
-    if weights is None:
-        frame = values.assign(weight=float("nan"))
+def _query(metric: ImpactMetric, selector: str, back: str) -> str:
+    """The metric's query, or one that answers both it and its weight."""
+    value, weight = metric.promql(selector, back), metric.weight_promql(selector, back)
+    return value if weight is None else f"{_as_part(value, VALUE)} or {_as_part(weight, WEIGHT)}"
+
+
+def _as_part(query: str, part: str) -> str:
+    """The query with a label on its answers that tells them from another's."""
+    return f'label_replace({query}, "{PART}", "{part}", "", "")'
+
+
+def _of_metric(metric: ImpactMetric, answer: Samples) -> Samples:
+    """The answer as rows of that metric; a weight that is missing at a scrape is missing."""
+    if metric.weight is None:
+        frame = answer.assign(weight=float("nan"))
     else:
-        frame = values.merge(weights.rename(columns={"value": "weight"}), on=["agent", "machine", "t"], how="left")
+        weights = answer.loc[answer[PART] == WEIGHT, ["agent", "t", "value"]].rename(columns={"value": "weight"})
+        frame = answer[answer[PART] == VALUE].merge(weights, on=["agent", "t"], how="left")
     return frame.assign(metric=metric.name)[["agent", "machine", "metric", "t", "value", "weight"]]

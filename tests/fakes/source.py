@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from rollout.errors import SourceFault
 from rollout.observe.frame import Samples
+
+PARTS = re.compile(r'label_replace\((.*?), "part", "(\w+)", "", ""\)')
 
 
 class ToldSource:
@@ -29,18 +33,20 @@ class ToldSource:
         )
 
     def window(self, query: str, start: float, end: float, step: float) -> Samples:
-        """The rows (identity, t, value) whose key begins the query."""
+        """The rows (identity, t, value) whose key begins the query, or each of the parts that it was put together from."""
         self._ask(query)
         self.windows.append((start, end, step))
-        rows = next((rows for begin, rows in self.ranges.items() if query.startswith(begin)), [])
+        asked = {part: inner for inner, part in PARTS.findall(query)} or {"": query}
+        rows = [(*row, part) for part, inner in asked.items() for begin, found in self.ranges.items() if inner.startswith(begin) for row in found]
         return pd.DataFrame(
             {
-                "agent": [identity for identity, _, _ in rows],
-                "machine": [identity.split("/")[0] for identity, _, _ in rows],
-                "t": [t for _, t, _ in rows],
-                "value": [value for _, _, value in rows],
+                "agent": [identity for identity, _, _, _ in rows],
+                "machine": [identity.split("/")[0] for identity, _, _, _ in rows],
+                "part": [part for _, _, _, part in rows],
+                "t": [t for _, t, _, _ in rows],
+                "value": [value for _, _, value, _ in rows],
             }
-        ).astype({"agent": str, "machine": str, "t": float, "value": float})
+        ).astype({"agent": str, "machine": str, "part": str, "t": float, "value": float})
 
     def _ask(self, query: str) -> None:
         self.asked.append(query)

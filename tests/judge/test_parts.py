@@ -19,8 +19,8 @@ from rollout.judge.group import GroupEstimate
 from rollout.judge.improvement import ImprovementJudgement, judge_improvement, rank_sum_bound, signed_rank_bound
 from rollout.judge.panel import read_panel
 from rollout.judge.policy import JudgePolicy, MachineShare, MetricForm, MetricPolicy
-from rollout.judge.power import plan_power
 from rollout.judge.presence import Presence, tell_presence
+from rollout.judge.quiet import plan_power
 from rollout.judge.robust import block_error, trimmed_mean_over_time, trimmed_weights, winsorised_sd
 from rollout.judge.sequential import spending
 from rollout.judge.soak import judge_soak

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +14,8 @@ import pytest
 from rollout.batches import schedule
 from rollout.errors import InputError
 from rollout.fleet import Agent, Fleet
-from rollout.foresight import foresee
+from rollout.foresight import SPREADS, foresee, newest_spreads, write_spreads
+from rollout.judge.quiet import baseline_spreads, plan_power
 from rollout.plan import load_plan
 from rollout.quiet import quiet_window
 from rollout.whereabouts import newest_baseline
@@ -24,21 +28,26 @@ SCHEDULE = schedule(FLEET.agents, FLEET, 10, 1, 5)
 
 
 def stored(folder, name, frame, age):
-    """A baseline in the report folder of a run."""
-    file = folder / name / "samples" / "baseline.parquet"
-    file.parent.mkdir(parents=True)
-    frame.drop(columns="treated").assign(t=frame["t"] + 1.7e9).to_parquet(file, index=False)
-    os.utime(file, (age, age))
-    return file
+    """A baseline and its spreads in the report folder of a run, as a day stores them; returns the file of the spreads."""
+    report = folder / name
+    baseline = report / "samples" / "baseline.parquet"
+    baseline.parent.mkdir(parents=True)
+    quiet = frame.drop(columns="treated").assign(t=frame["t"] + 1.7e9)
+    quiet.to_parquet(baseline, index=False)
+    write_spreads(report, baseline_spreads(quiet, POLICY))
+    for file in (baseline, report / SPREADS):
+        os.utime(file, (age, age))
+    return report / SPREADS
 
 
-def test_the_newest_baseline_is_taken(tmp_path):
-    """By the time it was stored; none where no run stored one."""
-    assert newest_baseline(tmp_path) is None
+def test_the_newest_is_taken(tmp_path):
+    """Of baselines and of their spreads the one stored last; none where no run stored one."""
+    assert (newest_baseline(tmp_path), newest_spreads(tmp_path)) == (None, None)
     stored(tmp_path, "a", FRAME, 1000)
     newest = stored(tmp_path, "b", FRAME, 2000)
     stored(tmp_path, "c", FRAME, 1500)
-    assert newest_baseline(tmp_path) == newest
+    assert newest_spreads(tmp_path) == newest
+    assert newest_baseline(tmp_path) == newest.with_name("baseline.parquet")
 
 
 def test_power_comes_from_the_two_halves(tmp_path):
@@ -52,14 +61,35 @@ def test_power_comes_from_the_two_halves(tmp_path):
     assert "cannot resolve" in wild.powers[0].sentence
 
 
-@pytest.mark.parametrize(
-    ("frame", "reason"),
-    [(FRAME[FRAME["t"].between(0, 80)], "in each half"), (FRAME[:0], "holds no samples"), (FRAME.drop(columns="machine"), "machine: is missing")],
-)
-def test_what_is_no_baseline_is_refused(tmp_path, frame, reason):
-    """Too short, empty, or of other columns."""
-    with pytest.raises(InputError, match=reason):
-        foresee(stored(tmp_path, "bad", frame, 1), POLICY, SCHEDULE, FLEET)
+def test_what_was_stored_tells_as_much_as_the_baseline_itself(tmp_path):
+    """A preview reads a few numbers; they give the same power as the judge's own reading of the samples."""
+    seen = foresee(stored(tmp_path, "run", FRAME, 1), POLICY, SCHEDULE, FLEET)
+    halves = replace(POLICY, settle=0, before=60, after=60, looks=(60,), extension=0)
+    itself = plan_power(FRAME.assign(t=FRAME["t"] - FRAME["t"].min() - 59.5 * 15.0), halves, seen.treated, seen.controls)
+    assert [power.sigma for power in seen.powers] == [power.sigma for power in itself]
+
+
+@pytest.mark.parametrize("frame", [FRAME[FRAME["t"].between(0, 80)], FRAME[:0]])
+def test_a_baseline_too_short_tells_nothing(tmp_path, frame):
+    """Of a few samples, or none, no power is told, and the reason is."""
+    with pytest.raises(InputError, match="a half of the baseline holds"):
+        foresee(stored(tmp_path, "short", frame, 1), POLICY, SCHEDULE, FLEET)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"samples": 60}', '{"samples": 60, "spreads": [{"metric": "latency"}]}'])
+def test_what_is_no_spreads_is_refused(tmp_path, text):
+    """Torn, empty or of another shape: named, not guessed from."""
+    file = tmp_path / "baseline-spreads.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="holds no spreads of a baseline"):
+        foresee(file, POLICY, SCHEDULE, FLEET)
+
+
+def test_a_preview_waits_for_no_pandas():
+    """Everything a preview imports comes without pandas, numpy and scipy, which take longer than all the rest."""
+    asked = "import sys, cli.preview; print(sorted({'pandas', 'numpy', 'scipy', 'prefect', 'great_expectations'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 class OneRestarted:
@@ -78,7 +108,7 @@ class OneRestarted:
     def window(self, query, start, end, step):
         """One sample of each agent."""
         agents = ["mainpc/ServiceRegistry", "mainpc/SystemDigitalTwin"]
-        return pd.DataFrame({"agent": agents, "machine": "mainpc", "t": [start + 1, start + 1], "value": [1.0, 2.0]})
+        return pd.DataFrame({"agent": agents, "machine": "mainpc", "part": "value", "t": [start + 1, start + 1], "value": [1.0, 2.0]})
 
 
 def test_restarted_agents_are_not_quiet():
