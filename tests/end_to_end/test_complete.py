@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from rollout.plan import load_plan
 from rollout.report import Outcome
 from rollout.verdict import Standing
 from rollout.verification import verify
-from tests.end_to_end.commands import Commands, Run, batches
+from tests.end_to_end.commands import Commands, Run, batches, rollout
 from tests.end_to_end.place import AgentState, Place
 from tests.lab.world_of_six import eventually
 
@@ -76,6 +77,14 @@ def test_the_report_tells_it(week: Week) -> None:
     for each in report.criteria:
         assert each.verdict is not Standing.MET or (each.source and each.query and each.window and each.samples > 0), each
     assert (week.day_1.folder / "report.md").read_text().count("D1.") >= len(DAY_1) - 1
+
+
+def test_the_next_preview_tells_what_the_gates_can_find(week: Week) -> None:
+    """From the baseline of the newest run: each impact metric with its spread and what it can resolve."""
+    told = rollout("plan", "1", "--site", week.place.name).output
+    assert f"of run {week.day_1.id}" in told
+    for metric in load_plan(WEEK3).day(1).impact:
+        assert re.search(rf"^    {metric.name}: finds .* in 80 % of cases", told, re.MULTILINE), told
 
 
 def test_a_shadow_proves_nothing(week: Week) -> None:
