@@ -8,7 +8,7 @@ import pandas as pd
 
 from flows.day_run import DayRun
 from flows.patience import patiently
-from rollout.foresight import write_spreads
+from rollout.foresight import SPREADS, write_spreads
 from rollout.judge.quiet import baseline_spreads
 from rollout.observe.baseline import baseline_frame, noise_of
 from rollout.plan import Day
@@ -33,6 +33,7 @@ def take_baseline(run: DayRun) -> None:
     run.baseline = samples
     run.keep_samples("baseline", samples)
     write_spreads(run.folder, baseline_spreads(samples, run.policy_of(day)))
+    run.record.samples["baseline-spreads"] = SPREADS
     for line in noise_of(samples).to_dict("records"):
         run.record.notes.append(
             f"baseline of {line['metric']}: {line['agents']} agents, mean {line['mean']:.4g}, spread between agents {line['cv']:.1%}"
