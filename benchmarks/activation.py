@@ -5,7 +5,7 @@ python benchmarks/activation.py [--rounds 5] [--site lab]   (the lab up, no day 
 Ours: one Prefect flow run that takes the day's batches (canary, then tens) one after the other without bake, each with the tasks of the batch
 loop: look for drift; snapshot, ledger, configure, restart, read back by all witnesses; gate. Timed from the call of the flow to its return.
 Bare (bare.py): the same batches by XML-RPC, ten at a time, until each program is RUNNING and its /health answers 200; and, second, until RUNNING.
-In turns: ours, bare, bare without health. Between two turns everything is rolled back, which is not counted.
+In turns: ours, bare, bare without health. Ours is rolled back, and the last are waited for until they are healthy, neither of which is counted.
 A round tells the machine's load average: other work on it shows there. Goal: at most 1.3 times bare.
 """
 
@@ -94,6 +94,7 @@ def measure(run: Run77, site_file: Path, rounds: int) -> dict[str, list[float]]:
         told = shares(run, seconds)
         run.roll_back()
         turn = {"ours": seconds, "bare": bare.restart(run.batches, ask_health=True), "bare, no health": bare.restart(run.batches, ask_health=False)}
+        bare.await_health(run.batches)
         kind = "warm-up" if number == 0 else f"round {number}"
         print(
             f"{kind} (load {os.getloadavg()[0]:.1f}): " + ", ".join(f"{side} {value:.1f} s" for side, value in turn.items()) + f"\n    ours: {told}",

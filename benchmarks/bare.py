@@ -39,6 +39,12 @@ class BareRestarts:
                 list(pool.map(lambda agent: self._restart(agent, ask_health=ask_health), batch.agents))
         return time.perf_counter() - began
 
+    def await_health(self, batches: Sequence[Batch]) -> None:
+        """Wait until all answer: what one side has left starting would be paid for by the next."""
+        for batch in batches:
+            for agent in batch.agents:
+                self._await_health(agent)
+
     def _restart(self, agent: Agent, *, ask_health: bool) -> None:
         access = self._site.machines[agent.machine]
         supervisor = access.supervisor
@@ -49,7 +55,10 @@ class BareRestarts:
             proxy.supervisor.addProcessGroup(agent.name)
             _until(lambda: _state(proxy, agent.name) == "RUNNING", agent.id)
         if ask_health:
-            _until(lambda: self._healthy(f"http://{access.address}:{agent.health_port}/health"), agent.id)
+            self._await_health(agent)
+
+    def _await_health(self, agent: Agent) -> None:
+        _until(lambda: self._healthy(f"http://{self._site.machines[agent.machine].address}:{agent.health_port}/health"), agent.id)
 
     def _healthy(self, url: str) -> bool:
         try:
