@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from rollout.change import BeforeEach, Snapshot
+from rollout.change import BeforeEach, Reading, Snapshot
 from rollout.changes.environment import EnvironmentChange, is_on
 from rollout.clock import Deadline
-from rollout.errors import ActFault
+from rollout.errors import ActFault, Unreachable
 from rollout.fleet import Agent
 from rollout.observe.witness import Witness
 from rollout.services.hub_targets import Targets
@@ -16,6 +17,8 @@ from rollout.services.hub_targets import Targets
 FLAG = "ENABLE_PROMETHEUS_METRICS"
 FEATURE = "metrics"
 ON, OFF = "on", "off"
+STILL_A_TARGET = "it is still among the hub's targets"
+UNSEEN_TARGETS = "whether it is still among the hub's targets cannot be seen"
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,23 @@ class MetricsActivation(EnvironmentChange):
             raise ActFault(fault.reason, (agent.id for agent in agents)) from fault
 
     def restore(self, snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
-        """The hub forgets them first, so that it does not report a deliberate absence as an outage."""
-        self.targets.remove(snapshot.agent for snapshot in snapshots if not was_on(snapshot))
+        """The hub forgets them first, so that it does not report a deliberate absence as an outage.
+
+        A hub that cannot be told keeps nobody from coming back; that they are still its targets, `read_restored` says.
+        """
+        with suppress(ActFault, Unreachable):
+            self.targets.remove(sorted(_added(snapshots)))
         super().restore(snapshots, deadline, before_each)
+
+    def read_restored(self, snapshots: Sequence[Snapshot]) -> list[Reading]:
+        """As for any flag; and the hub has forgotten who was no target of its before. One that has not is no reason to restart an agent again."""
+        readings = super().read_restored(snapshots)
+        back = {reading.agent for reading in readings if reading.verified} & _added(snapshots)
+        try:
+            left, why = (back & self.targets.written() if back else back), STILL_A_TARGET
+        except Unreachable:
+            left, why = back, UNSEEN_TARGETS
+        return [replace(reading, disagreements=(why,), lasting=True) if reading.agent in left else reading for reading in readings]
 
     def objections(self, seen: Witness, since: float) -> Iterator[str]:
         """As for any flag; and /metrics answers whole, and /health admits it."""
@@ -70,3 +87,8 @@ class MetricsActivation(EnvironmentChange):
 def was_on(snapshot: Snapshot) -> bool:
     """Whether metrics were on before we came."""
     return is_on(snapshot, FLAG)
+
+
+def _added(snapshots: Sequence[Snapshot]) -> frozenset[str]:
+    """Those that became targets with the change."""
+    return frozenset(snapshot.agent for snapshot in snapshots if not was_on(snapshot))

@@ -214,12 +214,14 @@ class MemoryMachine:
 
     def read(self, file: PurePath) -> str:
         """A file that was replaced before."""
+        self._reach()
         if str(file) not in self.files_by_path:
             raise FileNotFoundError(file)
         return self.files_by_path[str(file)]
 
     def replace(self, file: PurePath, text: str, *, private: bool = False) -> None:
         """At once."""
+        self._reach()
         del private
         self.files_by_path[str(file)] = text
 

@@ -37,6 +37,11 @@ def free() -> None:
     """Nobody objects to an act."""
 
 
+def cannot_be_written(file: PurePath, _text: str, **_options: bool) -> None:
+    """As a full disk answers."""
+    raise ActFault(f"{file} cannot be written: No space left on device", ())
+
+
 def some(world: MemoryWorld, *identities: str) -> list[Agent]:
     """Agents by identity."""
     return [world.fleet.agent(identity) for identity in identities]
@@ -88,6 +93,26 @@ def test_a_restore_brings_back_absence_and_former_values_alike(world: MemoryWorl
     assert world.all[ONE].process.environment[FLAG] == "false"
     assert all(reading.verified for reading in change.read_restored(snapshots))
     assert change.targets.written() == frozenset()
+
+
+def test_a_hub_that_cannot_be_told_keeps_nobody_from_coming_back(
+    world: MemoryWorld, change: MetricsActivation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disk is full, or its machine is dead: the agents are off all the same, and what is left is said and not tried over and over."""
+    snapshots = change.snapshot(some(world, ZERO, FIVE))
+    act(world, change, ZERO, FIVE)
+    with monkeypatch.context() as full:
+        full.setattr(world.east, "replace", cannot_be_written)
+        change.restore(snapshots[1:], Deadline.after(world.clock, 30), free)
+    assert FLAG not in world.all[FIVE].process.environment
+    (reading,) = change.read_restored(snapshots[1:])
+    assert (reading.disagreements, reading.lasting) == (("it is still among the hub's targets",), True)
+    world.east.unreachable = True
+    change.restore(snapshots[1:], Deadline.after(world.clock, 30), free)
+    assert change.read_restored(snapshots[1:])[0].disagreements == ("whether it is still among the hub's targets cannot be seen",)
+    world.east.unreachable = False
+    change.restore(snapshots, Deadline.after(world.clock, 30), free)
+    assert [reading.verified for reading in change.read_restored(snapshots)] == [True, True]
 
 
 def test_an_agent_that_had_metrics_before_stays_a_target(world: MemoryWorld, change: MetricsActivation) -> None:
