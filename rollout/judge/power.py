@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, expm1, log1p, sqrt
-from statistics import NormalDist
 
 from rollout.judge.policy import JudgePolicy, MetricForm, MetricPolicy
-from rollout.judge.sequential import level_at
+from rollout.judge.sequential import NORMAL, level_at
 
-NORMAL = NormalDist()
 CONFIDENCE = 0.05
 POWER = 0.8
 EFFECTS = (0.03, 0.05, 0.10, 0.20)
@@ -65,10 +63,13 @@ class MetricPower:
 def power_of(
     spreads: Sequence[QuietSpread], metrics: tuple[MetricPolicy, ...], policy: JudgePolicy, n_treated: int, n_controls: int
 ) -> tuple[MetricPower, ...]:
-    """Power of a batch by the spreads of its metrics (design, Before the start). A metric without a spread is left out."""
+    """Power of a batch by the spreads of its metrics (design, Before the start).
+
+    A metric without a spread is left out, and one that never moved or stands at zero: neither has a scale.
+    """
     if n_treated < 1 or n_controls < 1:
         raise ValueError("power needs at least one treated agent and one control")
-    known = {spread.metric: spread for spread in spreads}
+    known = {spread.metric: spread for spread in spreads if spread.sigma > 0 and (spread.counted or spread.level > 0)}
     level = level_at(policy, metrics, policy.after)
     return tuple(_power(metric, known[metric.name], level, (n_treated, n_controls)) for metric in metrics if metric.name in known)
 

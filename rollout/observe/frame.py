@@ -37,7 +37,7 @@ def frame_of(series: Iterable[Mapping[str, Any]]) -> Samples:
             "machine": column(lambda labels: labels["machine"]),
             PART: column(lambda labels: labels.get(PART, "")),
             "t": np.fromiter((at for at, _ in points), dtype=float, count=len(points)),
-            "value": np.fromiter((float(value) for _, value in points), dtype=float, count=len(points)),  # five times as fast as numpy's own reading
+            "value": np.fromiter((float(value) for _, value in points), dtype=float, count=len(points)),
         }
     )
     finite: Samples = frame[np.isfinite(frame["value"].to_numpy())]

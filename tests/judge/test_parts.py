@@ -19,6 +19,7 @@ from rollout.judge.group import GroupEstimate
 from rollout.judge.improvement import ImprovementJudgement, judge_improvement, rank_sum_bound, signed_rank_bound
 from rollout.judge.panel import read_panel
 from rollout.judge.policy import JudgePolicy, MachineShare, MetricForm, MetricPolicy
+from rollout.judge.power import QuietSpread, power_of
 from rollout.judge.presence import Presence, tell_presence
 from rollout.judge.quiet import plan_power
 from rollout.judge.robust import block_error, trimmed_mean_over_time, trimmed_weights, winsorised_sd
@@ -198,6 +199,13 @@ def test_power_says_what_a_gate_cannot_resolve():
     assert "cannot resolve" in loud.sentence
     assert list(loud.powers) == sorted(loud.powers)
     assert quiet.pass_chance > 0.9 > loud.pass_chance
+
+
+@pytest.mark.parametrize(("sigma", "level"), [(0.0, 1.0), (0.01, 0.0), (float("nan"), 1.0)])
+def test_a_metric_without_a_scale_has_no_power(sigma, level):
+    """One that never moved, or that stands at zero, is left out instead of divided by."""
+    spreads = (QuietSpread("latency", sigma, level, counted=False), QuietSpread("errors", 0.001, 0.0, counted=True))
+    assert [power.metric for power in power_of(spreads, POLICY.metrics, POLICY, 10, 20)] == ["errors"]
 
 
 def test_calibration_on_quiet_data_raises_no_alarm_and_repeats_with_its_seed():
