@@ -25,7 +25,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_s
 from run77 import ROOT, Run77, run_on
 
 from deployments import server
-from rollout.secrets import read_secrets
+from rollout.machines import secrets_of
 from rollout.site_file import load_site_file
 
 PLAYBOOK = Path(__file__).parent / "ansible" / "agents.yaml"
@@ -53,7 +53,7 @@ class Ansible:
         self._inventory = folder / "inventory.json"
         self._sizes = [len(batch.agents) for batch in run.batches]
         site, _ = load_site_file(site_file)
-        secrets = read_secrets(site.secrets) | dict(os.environ)
+        secrets = secrets_of(site)
         hosts = {}
         for agent in (agent for batch in run.batches for agent in batch.agents):
             access = site.machines[agent.machine]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from rollout.batches import Batch
 from rollout.fleet import Agent
-from rollout.secrets import read_secrets
+from rollout.machines import secrets_of
 from rollout.site_file import load_site_file
 
 WIDTH = 10
@@ -28,7 +27,7 @@ class BareRestarts:
 
     def __init__(self, site_file: Path) -> None:
         self._site, _ = load_site_file(site_file)
-        self._secrets = read_secrets(self._site.secrets) | dict(os.environ)
+        self._secrets = secrets_of(self._site)
         self._client = httpx.Client(timeout=5.0, trust_env=False)
 
     def restart(self, batches: Sequence[Batch], *, ask_health: bool) -> float:

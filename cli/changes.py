@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from rollout.changes.environment import describe_settings, snapshot_settings
+from rollout.changes.kinds import wanted_settings
 from rollout.errors import RolloutError
-from rollout.plan import Plan
-from rollout.site import load_site
+from rollout.machines import machines_of, secrets_of
+from rollout.plan import ChangeKind, Day, Plan
+from rollout.site_file import load_site_file
 
 
 def show_changes(number: int, site_file: Path, written: Plan) -> None:
@@ -14,15 +18,28 @@ def show_changes(number: int, site_file: Path, written: Plan) -> None:
     day = written.day(number)
     if day.change is None:
         return
+    agents: dict[str, list[str]] = {}
     try:
-        site = load_site(site_file, day.deadlines)
-        change = site.change(day.change, day.environment)
-        snapshots = change.snapshot(site.fleet.select(day.selector))
+        for agent, description in _changes(day, day.change, site_file):
+            agents.setdefault(description, []).append(agent)
     except (RolloutError, OSError) as error:
         print(f"  what would change on each agent cannot be seen now: {error}")
         return
-    agents: dict[str, list[str]] = {}
-    for snapshot in snapshots:
-        agents.setdefault(change.describe(snapshot), []).append(snapshot.agent)
     for description, hit in agents.items():
         print(f"  {description}: {len(hit)} agents: {', '.join(hit)}")
+
+
+def _changes(day: Day, kind: ChangeKind, site_file: Path) -> Iterator[tuple[str, str]]:
+    """Each agent with what would change on it. A whole site is put together only for a change of hubs: its HTTP clients take long to import."""
+    settings = wanted_settings(kind, day.environment)
+    if settings is None:
+        from rollout.site import load_site
+
+        site = load_site(site_file, day.deadlines)
+        change = site.change(kind)
+        yield from ((snapshot.agent, change.describe(snapshot)) for snapshot in change.snapshot(site.fleet.select(day.selector)))
+        return
+    document, fleet = load_site_file(site_file)
+    machines = machines_of(document, secrets_of(document), day.deadlines.supervisor)
+    for snapshot in snapshot_settings(machines, fleet.select(day.selector), settings):
+        yield snapshot.agent, describe_settings(snapshot, settings)

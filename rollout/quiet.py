@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,11 +9,11 @@ import pandas as pd
 from rollout.clock import Clock
 from rollout.fleet import Fleet
 from rollout.hub import configured
+from rollout.machines import secrets_of
 from rollout.observe.frame import by_agent, selection
 from rollout.observe.impact import impact_samples
 from rollout.observe.prometheus import Prometheus, Source, Sources
 from rollout.plan import Day
-from rollout.secrets import read_secrets
 from rollout.site_file import SiteFile
 from rollout.transports.way import transport_to
 
@@ -36,7 +35,7 @@ def sources_of(site: SiteFile, clock: Clock, timeout: float) -> Sources:
 
     The second hub of a pair is a source while both are configured as one.
     """
-    login = site.hub_login(read_secrets(site.secrets) | dict(os.environ))
+    login = site.hub_login(secrets_of(site))
     transports = {name: transport_to(name, machine, timeout) for name, machine in site.machines.items()}
 
     def in_force(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,10 @@ import httpx
 
 from rollout.alerting.deployment import AlertingDeployment
 from rollout.change import Change
-from rollout.changes import metrics
-from rollout.changes.feature import DISCOVERY, LAZY_LOADING, Feature, Switch
+from rollout.changes.feature import Feature
 from rollout.changes.flag import Flag
 from rollout.changes.hubs import HubService
+from rollout.changes.kinds import SWITCHES, wanted_settings
 from rollout.changes.metrics import MetricsActivation
 from rollout.changes.outage import HubOutage
 from rollout.changes.routing import Routing
@@ -24,30 +23,22 @@ from rollout.errors import Refused
 from rollout.fleet import Fleet
 from rollout.hub import Hub, HubPair
 from rollout.machine import Machine
-from rollout.machine_access import MachineAccess
+from rollout.machines import machines_of, secrets_of
 from rollout.observe.probe import Prober
 from rollout.observe.prometheus import Prometheus, Sources
 from rollout.plan import ChangeKind, Deadlines
-from rollout.secrets import read_secrets
 from rollout.services.alertmanager import Alertmanager, Alerts
 from rollout.services.hub_client import HubClient
 from rollout.services.hub_routes import HubRoutes
 from rollout.services.hub_rules import HubRules
 from rollout.services.hub_targets import HubTargets, Targets
 from rollout.services.pair_targets import PairTargets
-from rollout.services.supervisor import Supervisor
-from rollout.services.supervisor_rpc import SupervisorRpc
 from rollout.site_file import HubAccess, SiteFile, load_site_file
 from rollout.tls import authorities
-from rollout.transports.way import transport_to
 
 PROMTOOL = 20.0
 """Seconds for promtool's answer, which takes a tenth of one."""
 NOTHING_SET: Mapping[str, str] = MappingProxyType({})
-
-
-SWITCHES: Mapping[ChangeKind, Switch] = {ChangeKind.LAZY_LOADING: LAZY_LOADING, ChangeKind.DISCOVERY: DISCOVERY}
-"""Changes that are a feature which agents admit."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +80,18 @@ class Site:
 
     def change(self, kind: ChangeKind, environment: Mapping[str, str] = NOTHING_SET) -> Change:
         """The change of that kind on this site. environment: what a flag sets. Raises Refused where it is about hubs that the site lacks."""
-        if kind is ChangeKind.METRICS:
-            return MetricsActivation(kind.value, self.fleet, self.machines, self.prober, {metrics.FLAG: "true"}, self.targets)
         if kind is ChangeKind.HUBS:
             return self.hub_service
         if kind is ChangeKind.ROUTING:
             return Routing(kind.value, HubRoutes(self.hub_pair), self.clock)
         if kind is ChangeKind.OUTAGE:
             return HubOutage(kind.value, self.hub_pair)
+        settings = wanted_settings(kind, environment) or NOTHING_SET
+        if kind is ChangeKind.METRICS:
+            return MetricsActivation(kind.value, self.fleet, self.machines, self.prober, settings, self.targets)
         if switch := SWITCHES.get(kind):
-            return Feature(kind.value, self.fleet, self.machines, self.prober, {switch.flag: "true"}, switch)
-        return Flag(kind.value, self.fleet, self.machines, self.prober, environment)
+            return Feature(kind.value, self.fleet, self.machines, self.prober, settings, switch)
+        return Flag(kind.value, self.fleet, self.machines, self.prober, settings)
 
     @property
     def hub_pair(self) -> HubPair:
@@ -126,8 +118,8 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
     """
     document, fleet = load_site_file(file)
     clock = clock or SystemClock()
-    secrets = read_secrets(document.secrets) | dict(os.environ)
-    machines = {name: _machine(name, access, secrets, deadlines.supervisor) for name, access in document.machines.items()}
+    secrets = secrets_of(document)
+    machines = machines_of(document, secrets, deadlines.supervisor)
     hub = document.hubs[0]
     addresses = {name: access.address for name, access in document.machines.items()}
     login = document.hub_login(secrets)
@@ -182,20 +174,3 @@ def _alerting(
     hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
     manager, stranger = access.alertmanager, httpx.Client(timeout=timeout, trust_env=False, verify=authorities())
     return AlertingDeployment(access, hubs, Alertmanager(manager.url, stranger), machines[manager.machine].transport, file, clock)
-
-
-def _machine(name: str, access: MachineAccess, secrets: Mapping[str, str], timeout: float) -> Machine:
-    transport = transport_to(name, access, timeout)
-    supervisor = access.supervisor
-    credentials = [_secret(variable, secrets, name) for variable in (supervisor.username_env, supervisor.password_env)]
-    rpc = SupervisorRpc(supervisor.url, *credentials)
-    return Machine(name, access.address, transport, Supervisor(rpc, transport, supervisor.programs, timeout))
-
-
-def _secret(variable: str | None, secrets: Mapping[str, str], machine: str) -> str:
-    """A secret by the name of its variable; a missing one is named, never guessed."""
-    if variable is None:
-        return ""
-    if variable not in secrets:
-        raise Refused(f"the supervisor of {machine} needs {variable}, which neither the environment nor the site's secrets file has")
-    return secrets[variable]

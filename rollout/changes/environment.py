@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rollout.change import BeforeEach, Reading, Snapshot
 from rollout.clock import Deadline
 from rollout.errors import ActFault, Drift, Unreachable
 from rollout.fleet import Agent, Fleet
 from rollout.machine import Machine, side_by_side
-from rollout.observe.probe import Prober
 from rollout.observe.witness import Witness, by_machine, witness_all
+
+if TYPE_CHECKING:
+    from rollout.observe.probe import Prober
 
 START_TOLERANCE = 0.05
 """Seconds: /proc counts starts in ticks of 10 ms."""
@@ -32,14 +35,11 @@ class EnvironmentChange:
 
     def snapshot(self, agents: Sequence[Agent]) -> list[Snapshot]:
         """Our keys as configured, a fingerprint of the rest, and the process as it runs."""
-        groups = by_machine(agents)
-        taken = side_by_side(groups, lambda name: self._snapshot_on(self.machines[name], groups[name]))
-        return [snapshot for snapshots in taken.values() for snapshot in snapshots]
+        return snapshot_settings(self.machines, agents, self.settings)
 
     def describe(self, snapshot: Snapshot) -> str:
         """Each key with its present and its wanted value."""
-        lines = [f"{key} {snapshot.settings.get(key) or 'absent'} -> {wanted}" for key, wanted in self.settings.items()]
-        return "; ".join(lines)
+        return describe_settings(snapshot, self.settings)
 
     def apply(self, agents: Sequence[Agent], deadline: Deadline, before_each: BeforeEach) -> None:
         """Configure and restart the agents, machines side by side."""
@@ -93,16 +93,6 @@ class EnvironmentChange:
             "health_pid_matches": seen.health.pid == seen.service.pid,
         }
 
-    def _snapshot_on(self, machine: Machine, agents: Sequence[Agent]) -> list[Snapshot]:
-        snapshots = []
-        configured = machine.services.settings(agent.name for agent in agents)
-        services = machine.services.services(configured)
-        for agent in agents:
-            pid = services[agent.name].pid if agent.name in services else 0
-            prior = {key: configured[agent.name].get(key) for key in self.settings}
-            snapshots.append(Snapshot(agent.id, prior, machine.services.fingerprint(agent.name), pid, machine.transport.started(pid) or 0.0))
-        return snapshots
-
     def _act(self, settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach) -> None:
         groups = by_machine([self.fleet.agent(agent) for agent in settings])
         with ThreadPoolExecutor(len(groups)) as pool:
@@ -129,6 +119,29 @@ class EnvironmentChange:
             raise Drift("configuration changed by somebody else", (f"{machine.name}/{name}" for name in foreign))
         reasons = machine.services.restart(names, deadline, before_each)
         return {f"{machine.name}/{name}": reason for name, reason in reasons.items()}
+
+
+def snapshot_settings(machines: Mapping[str, Machine], agents: Sequence[Agent], keys: Iterable[str]) -> list[Snapshot]:
+    """Those keys of the agents as configured, a fingerprint of the rest, and the processes as they run, machines side by side. Raises Unreachable."""
+    groups, wanted = by_machine(agents), tuple(keys)
+    taken = side_by_side(groups, lambda name: _snapshot_on(machines[name], groups[name], wanted))
+    return [snapshot for snapshots in taken.values() for snapshot in snapshots]
+
+
+def describe_settings(snapshot: Snapshot, settings: Mapping[str, str]) -> str:
+    """Each key with its present and its wanted value."""
+    return "; ".join(f"{key} {snapshot.settings.get(key) or 'absent'} -> {wanted}" for key, wanted in settings.items())
+
+
+def _snapshot_on(machine: Machine, agents: Sequence[Agent], keys: Iterable[str]) -> list[Snapshot]:
+    snapshots = []
+    configured = machine.services.settings(agent.name for agent in agents)
+    services = machine.services.services(configured)
+    for agent in agents:
+        pid = services[agent.name].pid if agent.name in services else 0
+        prior = {key: configured[agent.name].get(key) for key in keys}
+        snapshots.append(Snapshot(agent.id, prior, machine.services.fingerprint(agent.name), pid, machine.transport.started(pid) or 0.0))
+    return snapshots
 
 
 def is_on(snapshot: Snapshot, flag: str) -> bool:

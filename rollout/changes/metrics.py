@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from rollout.change import BeforeEach, Reading, Snapshot
 from rollout.changes.environment import EnvironmentChange, is_on
@@ -12,7 +13,9 @@ from rollout.clock import Deadline
 from rollout.errors import ActFault, Unreachable
 from rollout.fleet import Agent
 from rollout.observe.witness import Witness
-from rollout.services.hub_targets import Targets
+
+if TYPE_CHECKING:
+    from rollout.services.hub_targets import Targets
 
 FLAG = "ENABLE_PROMETHEUS_METRICS"
 FEATURE = "metrics"

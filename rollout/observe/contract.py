@@ -11,7 +11,8 @@ import pandas as pd
 
 from rollout.fleet import Agent
 from rollout.machine import Machine
-from rollout.observe.probe import Prober, Reply
+from rollout.observe.answers import Reply
+from rollout.observe.probe import Prober
 
 ATTEMPTS = 3
 """Tries of a request that gets no answer at all: a connection that breaks once is no change of the answer."""

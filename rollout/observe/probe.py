@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
 
-from rollout.observe.exposition import Exposition, read_exposition
+from rollout.observe.answers import Health, Metrics, Reply
+from rollout.observe.exposition import read_exposition
 from rollout.tls import authorities
 
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """One /health answer. status 0: no answer, with the reason; features: each feature with its state, startup: seconds of its start, as it says."""
-
-    status: int
-    pid: int = 0
-    started: float = 0.0
-    version: str = ""
-    features: Mapping[str, str] | None = None
-    reason: str = ""
-    startup: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """One /metrics answer. status 0: no answer, with the reason; seconds: from request to whole body."""
-
-    status: int
-    exposition: Exposition | None = None
-    seconds: float = 0.0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One answer of an agent's work. status 0: no answer, with the reason; seconds: from request to whole body."""
-
-    status: int
-    body: bytes = b""
-    seconds: float = 0.0
-    reason: str = ""
 
 
 class Prober:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rollout.fleet import Agent
 from rollout.machine import Machine, side_by_side
-from rollout.observe.probe import Health, Metrics, Prober
+from rollout.observe.answers import Health, Metrics
 from rollout.services.port import Service, ServiceState
+
+if TYPE_CHECKING:
+    from rollout.observe.probe import Prober
 
 MISSING = Service("", "", ServiceState.UNKNOWN, 0, "the supervisor does not know this program")
 
