@@ -88,10 +88,12 @@ def plan(day: Annotated[int, typer.Argument(help="Number of the day.")], site: S
     from cli.changes import show_changes
     from cli.preview import preview
     from rollout.plan import load_plan
+    from rollout.site_file import load_site_file
 
-    written = load_plan(plan_file(plan))
-    preview(day, site_file(site), written)
-    show_changes(day, site_file(site), written)
+    written, file = load_plan(plan_file(plan)), site_file(site)
+    place = load_site_file(file)
+    preview(day, *place, written)
+    show_changes(day, file, *place, written)
 
 
 @app.command()

@@ -12,12 +12,11 @@ from rollout.judge.policy import JudgePolicy
 from rollout.judge.power import EFFECTS
 from rollout.judge_policy import judge_policy
 from rollout.plan import Load, Plan
-from rollout.site_file import load_site_file
+from rollout.site_file import SiteFile
 
 
-def preview(number: int, site_file: Path, written: Plan) -> None:
-    """Print steps with hours, the order and batches, and the change on each agent. Raises InputError and Refused; touches nothing."""
-    site, fleet = load_site_file(site_file)
+def preview(number: int, site: SiteFile, fleet: Fleet, written: Plan) -> None:
+    """Print steps with hours, the order and batches, and what the gates can find. Raises InputError and Refused; touches nothing."""
     plan = written.for_site(site.rehearsal)
     day = plan.day(number)
     print(f"Day {day.day}: {day.title} (site {site.site}, fleet {fleet.name}, pace {plan.pace:g})")

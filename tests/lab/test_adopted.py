@@ -40,7 +40,7 @@ def test_the_lab_of_six_is_adopted_as_it_is(six: Six, tmp_path: Path) -> None:
     assert {name: access.address for name, access in site.machines.items()} == {name: machine.address for name, machine in machines.items()}
     assert {name: access.supervisor.programs for name, access in site.machines.items()} == {name: each.programs for name, each in machines.items()}
     assert CliRunner().invoke(app, ["fleet", "check", str(tmp_path / "found.yaml")]).exit_code == 0
-    preview(1, tmp_path / "found.yaml", load_plan(WEEK3))
+    preview(1, *load_site_file(tmp_path / "found.yaml"), load_plan(WEEK3))
     text = "".join(file.read_text(encoding="utf-8") for file in tmp_path.glob("*.yaml"))
     assert "API_TOKEN" in text
     credentials = read_credentials(six.site.state)

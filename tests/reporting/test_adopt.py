@@ -44,7 +44,7 @@ def test_the_files_are_loaded_as_a_run_loads_them(tmp_path: Path) -> None:
     for told in ("environment: API_TOKEN, MODE", "further ports: 9001", "east/web:web_00: part of supervisord group web"):
         assert told in text
     assert "no file_sd_configs yet" in (tmp_path / "mine.yaml").read_text(encoding="utf-8")
-    preview(1, tmp_path / "mine.yaml", load_plan(WEEK3))
+    preview(1, *load_site_file(tmp_path / "mine.yaml"), load_plan(WEEK3))
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
