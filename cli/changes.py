@@ -31,7 +31,7 @@ def show_changes(number: int, file: Path, site: SiteFile, fleet: Fleet, written:
 
 
 def _changes(day: Day, kind: ChangeKind, file: Path, site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
-    """Each agent with what would change on it. A whole site is put together only for a change of hubs: its HTTP clients take long to import."""
+    """Each agent with what would change on it. A whole site is put together only where no settings tell it: its HTTP clients take long to import."""
     settings, agents = wanted_settings(kind, day.environment), fleet.select(day.selector)
     if settings is None:
         from rollout.site import load_site

@@ -97,7 +97,7 @@ def run(checks: Sequence[Check], file: Path, rows: pd.DataFrame, bounds: Mapping
 
 
 def _results(batch: Any, checks: Sequence[Check], file: Path, numbers: Mapping[str, float], detail: str) -> dict[str, Any]:  # noqa: ANN401
-    """What Great Expectations answers, by the check's id. detail: which rows broke a check takes twice as long to tell as how many."""
+    """What Great Expectations answers, by the check's id. detail: which rows broke a check takes longer to tell than how many."""
     suite = gx.ExpectationSuite(name=file.stem, expectations=build(checks, file))
     judged = batch.validate(suite, expectation_parameters=numbers, result_format=detail)
     return {result.expectation_config.meta["id"]: result for result in judged.results}

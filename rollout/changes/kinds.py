@@ -13,7 +13,7 @@ SWITCHES: Mapping[ChangeKind, Switch] = {ChangeKind.LAZY_LOADING: LAZY_LOADING, 
 
 
 def wanted_settings(kind: ChangeKind, environment: Mapping[str, str]) -> Mapping[str, str] | None:
-    """What it sets in the environment of agents; None for a change of hubs and their routes. environment: what a flag sets, from the plan."""
+    """What it sets in the environment of agents; None for other kinds, such as hubs. environment: what a flag sets, from the plan."""
     if kind is ChangeKind.METRICS:
         return {metrics.FLAG: "true"}
     if switch := SWITCHES.get(kind):
