@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rollout.fleet import Fleet
 from rollout.machine import Machine, side_by_side
+from rollout.services.port import Service
 
 
 @dataclass(frozen=True)
@@ -20,22 +21,22 @@ class Bystanders:
     @classmethod
     def watch(cls, fleet: Fleet, machines: Mapping[str, Machine]) -> Bystanders:
         """Begin to watch. Raises Unreachable."""
-        return cls(fleet, machines, _pids(fleet, machines))
+        return cls(fleet, machines, _pids(fleet, side_by_side(machines, lambda name: machines[name].services.services())))
 
     def drifted(self, touched: Iterable[str]) -> dict[str, str]:
         """Agents outside `touched` that are not what they were, with the reason. Raises Unreachable, ActFault."""
         ours = set(touched)
         reasons: dict[str, str] = {}
-        for name, pending in side_by_side(self.machines, lambda name: self.machines[name].services.pending()).items():
+        seen = side_by_side(self.machines, lambda name: (self.machines[name].services.pending(), self.machines[name].services.services()))
+        for name, (pending, _) in seen.items():
             for kind, names in (("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)):
                 reasons |= {f"{name}/{each}": f"its configuration was {kind} by somebody else" for each in names}
-        for agent, pid in _pids(self.fleet, self.machines).items():
+        for agent, pid in _pids(self.fleet, {name: services for name, (_, services) in seen.items()}).items():
             if pid != self.pids[agent]:
                 reasons.setdefault(agent, f"restarted by somebody else (pid {self.pids[agent]} before, {pid} now)")
         return {agent: reason for agent, reason in reasons.items() if agent not in ours}
 
 
-def _pids(fleet: Fleet, machines: Mapping[str, Machine]) -> dict[str, int]:
-    """The supervised pid of each agent, 0 where there is none."""
-    services = side_by_side(machines, lambda name: machines[name].services.services())
+def _pids(fleet: Fleet, services: Mapping[str, Mapping[str, Service]]) -> dict[str, int]:
+    """The supervised pid of each agent, 0 where there is none. services: by machine and name."""
     return {agent.id: services[agent.machine][agent.name].pid if agent.name in services[agent.machine] else 0 for agent in fleet.agents}

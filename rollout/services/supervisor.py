@@ -1,14 +1,14 @@
 """supervisord as a service manager: edit a program's own section, re-read, then replace just that program.
 
 `restart all` and environment variables of the caller change nothing (children inherit supervisord's environment), so every
-program is stopped, removed and added again by itself, side by side.
+program is stopped, removed and added again by itself: all stopped side by side, then all put back at once.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -30,6 +30,8 @@ PROGRAM = "SUPERVISOR_PROCESS_NAME"
 """Set by supervisord in the environment of what it starts."""
 LOG_TAIL = 256 * 1024
 """Bytes of supervisord's log in which the last end of a program is looked for."""
+TOGETHER = 0.5
+"""Seconds that programs which have ended wait for those that still do, so that they are put back at once."""
 END = re.compile(r"^\S+ \S+ \w+ (?P<how>stopped|exited): (?P<name>\S+) \(", re.MULTILINE)
 """How supervisord's log words the end of a process: stopped when somebody asked for it, exited when not (supervisor/process.py, finish)."""
 
@@ -50,9 +52,8 @@ class Supervisor:
     def services(self, only: Collection[str] | None = None) -> Mapping[str, Service]:
         """All in one question, or some; where one is not known by its own name (members of a group are not) all are asked for."""
         if only is not None:
-            asked = [{"methodName": "supervisor.getProcessInfo", "params": [name]} for name in only]
-            answers = self._call("system.multicall", asked)
-            if not any("faultCode" in answer for answer in answers):
+            answers = self._rpc.call_many([("supervisor.getProcessInfo", name) for name in only], self._timeout)
+            if not any(isinstance(answer, Fault) for answer in answers):
                 return {record["name"]: _service(record) for record in answers}
         found = {record["name"]: _service(record) for record in self._call("supervisor.getAllProcessInfo")}
         return found if only is None else {name: service for name, service in found.items() if name in only}
@@ -98,21 +99,30 @@ class Supervisor:
             self._transport.replace(file, after)
 
     def restart(self, names: Iterable[str], deadline: Deadline, before_each: BeforeEach) -> Mapping[str, str]:
-        """Replace the programs side by side; the reasons of those that were refused, by name."""
+        """Replace the programs; the reasons of those that were refused, by name.
 
-        def replace(name: str) -> str:
+        All are stopped side by side and put back together: an interpreter that starts while its neighbours have to end slows both
+        (docs/decisions/0106). What ends late is put back late and keeps nobody waiting for longer than TOGETHER.
+        """
+
+        def stop(name: str) -> None:
             before_each()
-            try:
-                self._replace(name, deadline)
-            except (Fault, Unreachable) as error:
-                return str(error)
-            return ""
+            self._stop(name, deadline)
 
         chosen = list(names)
         self._end_orphans(chosen)
+        reasons: dict[str, str] = {}
+        strange: list[BaseException] = []
         with ThreadPoolExecutor(self._width) as pool:
-            reasons = dict(zip(chosen, pool.map(replace, chosen), strict=True))
-        return {name: reason for name, reason in reasons.items() if reason}
+            left = {pool.submit(stop, name): name for name in chosen}
+            while left:
+                ended = {left.pop(each): each.exception() for each in wait(left, TOGETHER).done}
+                refused = {name: str(error) for name, error in ended.items() if isinstance(error, (Fault, Unreachable))}
+                strange += [error for name, error in ended.items() if error is not None and name not in refused]
+                reasons |= refused | self._put_back([name for name, error in ended.items() if error is None], deadline)
+        if strange:
+            raise strange[0]
+        return reasons
 
     def definition(self, name: str) -> str | None:
         """The text of the program's own file."""
@@ -136,7 +146,7 @@ class Supervisor:
     def retire(self, name: str, deadline: Deadline) -> None:
         """Stopped, removed."""
         self.pending()
-        self._tolerant("supervisor.stopProcess", name, Faults.NOT_RUNNING, Faults.BAD_NAME, timeout=deadline.remaining or 0.001)
+        self._stop(name, deadline)
         self._tolerant("supervisor.removeProcessGroup", name, Faults.BAD_NAME, timeout=deadline.within(self._timeout))
 
     def kill(self, name: str, deadline: Deadline) -> None:
@@ -151,10 +161,22 @@ class Supervisor:
     def _own_file(self, name: str) -> PurePath:
         return self._programs / f"{name}.conf"
 
-    def _replace(self, name: str, deadline: Deadline) -> None:
+    def _stop(self, name: str, deadline: Deadline) -> None:
+        """Stopped, gone already included; returns when the process has ended."""
         self._tolerant("supervisor.stopProcess", name, Faults.NOT_RUNNING, Faults.BAD_NAME, timeout=deadline.remaining or 0.001)
-        self._tolerant("supervisor.removeProcessGroup", name, Faults.BAD_NAME, timeout=deadline.within(self._timeout))
-        self._tolerant("supervisor.addProcessGroup", name, Faults.ALREADY_ADDED, timeout=deadline.within(self._timeout))
+
+    def _put_back(self, names: Collection[str], deadline: Deadline) -> dict[str, str]:
+        """Removed and added again as configured now, in one question; the reasons of those that were refused."""
+        steps = [(name, *step) for name in names for step in (("removeProcessGroup", Faults.BAD_NAME), ("addProcessGroup", Faults.ALREADY_ADDED))]
+        if not steps:
+            return {}
+        try:
+            answers = self._rpc.call_many([(f"supervisor.{method}", name) for name, method, _ in steps], deadline.within(self._timeout))
+        except Unreachable as error:
+            return dict.fromkeys(names, str(error))
+        return {
+            name: str(answer) for (name, _, fine), answer in zip(steps, answers, strict=True) if isinstance(answer, Fault) and answer.code != fine
+        }
 
     def _end_orphans(self, names: Iterable[str]) -> None:
         """End processes of these programs that a dead supervisord left behind: they would hold the ports of their successors.
@@ -162,7 +184,8 @@ class Supervisor:
         An orphan says by its environment which program it is, listens on this machine, and is not the process that supervisord knows.
         Who listens is asked last and seldom: it takes ten times as long to find out.
         """
-        wanted, known = set(names), {service.pid for service in self.services().values()}
+        wanted = set(names)
+        known = {service.pid for service in self.services(wanted).values()}
         strangers = set(self._transport.processes()) - known
         if namesakes := {pid for pid in strangers if (self._transport.environment(pid) or {}).get(PROGRAM) in wanted}:
             for pid in namesakes & set(self._transport.listeners().values()):

@@ -6,6 +6,7 @@ import base64
 import http.client
 import socket
 import xmlrpc.client
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,9 +50,24 @@ class SupervisorRpc:
         try:
             return xmlrpc.client.loads(body)[0][0]
         except xmlrpc.client.Fault as fault:
-            if fault.faultCode == Faults.SHUTDOWN_STATE:
-                raise Unreachable(f"supervisord at {self.url} is shutting down") from fault
-            raise Fault(fault.faultCode, fault.faultString) from fault
+            raise self._refusal(fault.faultCode, fault.faultString) from fault
+
+    def call_many(self, calls: Iterable[tuple[str, str]], timeout: float) -> list[Any]:
+        """The results of calls that are made one after the other in one question, each a method with a program's name.
+
+        One that was refused has its Fault for a result and does not keep the others from being made. Raises as `call` does.
+        """
+        answers = self.call("system.multicall", [{"methodName": method, "params": [name]} for method, name in calls], timeout=timeout)
+        return [
+            self._refusal(answer["faultCode"], answer["faultString"]) if isinstance(answer, dict) and "faultCode" in answer else answer
+            for answer in answers
+        ]
+
+    def _refusal(self, code: int, text: str) -> Fault:
+        """What supervisord refused; raises Unreachable where it refuses everything, since it is about to end."""
+        if code == Faults.SHUTDOWN_STATE:
+            raise Unreachable(f"supervisord at {self.url} is shutting down")
+        return Fault(code, text)
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         if self._parts.scheme == "unix":

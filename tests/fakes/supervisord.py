@@ -20,12 +20,16 @@ LOGIN = ("lab", "hunter2")
 
 
 class FakeSupervisord:
-    """Answers the calls that a rollout makes. calls: (method, program) in their order; refuse: method to the fault it answers with."""
+    """Answers the calls that a rollout makes.
+
+    calls: (method, program) in their order; of such a pair, refuse: the fault that it answers with; slow: seconds that it takes.
+    """
 
     def __init__(self) -> None:
         self.programs = {name: _record(name, pid) for pid, name in enumerate(("A", "B", "C"), start=101)}
         self.calls: list[tuple[str, str]] = []
         self.refuse: dict[tuple[str, str], int] = {}
+        self.slow: dict[tuple[str, str], float] = {}
         self.delta: list[list[str]] = [[], [], []]
         self.log = ""
         self.delay = 0.0
@@ -38,7 +42,7 @@ class FakeSupervisord:
         if method == "system.multicall":
             return [self._part(call["methodName"], tuple(call["params"])) for call in parameters[0]]
         name = str(parameters[0]) if parameters else ""
-        time.sleep(self.delay)
+        time.sleep(self.delay + self.slow.get((method.removeprefix("supervisor."), name), 0.0))
         with self._lock:
             self.calls.append((method.removeprefix("supervisor."), name))
             if code := self.refuse.get((method.removeprefix("supervisor."), name)):

@@ -181,13 +181,31 @@ def test_another_fault_of_a_reread_is_not_swallowed(fake: FakeSupervisord, super
         supervisor.pending()
 
 
-def test_a_restart_replaces_each_program_in_order(fake: FakeSupervisord, supervisor: Supervisor) -> None:
-    """Stop, remove, add: each program has a new process, others keep theirs."""
+def acts(fake: FakeSupervisord) -> list[tuple[str, str]]:
+    """The calls that change something, in their order."""
+    return [(method, name) for method, name in fake.calls if not method.startswith("get")]
+
+
+def test_a_restart_stops_all_and_then_puts_all_back(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """Each program has a new process, others keep theirs; none starts while its neighbours still have to end."""
     assert supervisor.restart(["A", "B"], soon(), free) == {}
-    for name in ("A", "B"):
-        assert [method for method, each in fake.calls if each == name] == ["stopProcess", "removeProcessGroup", "addProcessGroup"]
-        assert fake.programs[name]["pid"] not in (0, 101, 102)
+    assert sorted(acts(fake)[:2]) == [("stopProcess", "A"), ("stopProcess", "B")]
+    back = [[(method, name) for method, name in acts(fake)[2:] if name == each] for each in ("A", "B")]
+    assert back == [[("removeProcessGroup", each), ("addProcessGroup", each)] for each in ("A", "B")]
+    assert all(fake.programs[name]["pid"] not in (0, 101, 102) for name in ("A", "B"))
     assert fake.programs["C"]["pid"] == 103
+
+
+def test_a_program_that_is_slow_to_end_does_not_keep_the_others_down(
+    fake: FakeSupervisord, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are back before it has ended; it comes back itself when it has."""
+    monkeypatch.setattr("rollout.services.supervisor.TOGETHER", 0.05)
+    fake.slow["stopProcess", "A"] = 0.3
+    assert supervisor.restart(["A", "B"], soon(), free) == {}
+    order = acts(fake)
+    assert order.index(("addProcessGroup", "B")) < order.index(("removeProcessGroup", "A"))
+    assert order[-1] == ("addProcessGroup", "A")
 
 
 def test_a_repeated_restart_goes_on_where_the_first_stopped(fake: FakeSupervisord, supervisor: Supervisor) -> None:
@@ -217,6 +235,21 @@ def test_a_process_that_lost_the_fleet_restarts_nobody(fake: FakeSupervisord, su
     with pytest.raises(OwnershipLost):
         supervisor.restart(["A"], soon(), lost)
     assert ("stopProcess", "A") not in fake.calls
+
+
+def test_who_was_stopped_before_the_fleet_was_lost_is_put_back(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """No agent stays down because another one must not be touched any more."""
+    answers = iter((None, OwnershipLost("somebody else owns it")))
+
+    def lost_in_between() -> None:
+        if answer := next(answers):
+            raise answer
+
+    with pytest.raises(OwnershipLost):
+        supervisor.restart(["A", "B"], soon(), lost_in_between)
+    stopped = {name for method, name in acts(fake) if method == "stopProcess"}
+    assert len(stopped) == 1
+    assert {name for method, name in acts(fake) if method == "addProcessGroup"} == stopped
 
 
 def test_orphans_of_these_programs_are_ended_and_nobody_else(supervisor: Supervisor, transport: StagedTransport) -> None:
