@@ -7,11 +7,10 @@ program is stopped, removed and added again by itself: all stopped side by side,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
 from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any
 
 from supervisor.xmlrpc import Faults
 
@@ -19,12 +18,11 @@ from rollout.change import BeforeEach
 from rollout.clock import Deadline
 from rollout.errors import ActFault, Unreachable
 from rollout.services.port import Outage, Pending, Program, Service, ServiceState
-from rollout.services.program_file import ProgramFile, UnsafeEdit, written_program
+from rollout.services.program_file import ProgramFile, written_program
+from rollout.services.program_folder import ProgramFolder
 from rollout.services.supervisor_log import outages_in
 from rollout.services.supervisor_rpc import Fault, SupervisorRpc
 from rollout.transports.port import Transport
-
-Answer = TypeVar("Answer")
 
 PROGRAM = "SUPERVISOR_PROCESS_NAME"
 """Set by supervisord in the environment of what it starts."""
@@ -45,7 +43,7 @@ class Supervisor:
     def __init__(self, rpc: SupervisorRpc, transport: Transport, programs: PurePath, timeout: float, width: int = 10) -> None:
         self._rpc = rpc
         self._transport = transport
-        self._programs = programs
+        self._folder = ProgramFolder(transport, programs)
         self._timeout = timeout
         self._width = width
 
@@ -70,7 +68,7 @@ class Supervisor:
 
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """The environment configured for each program."""
-        found = {name: self._read(name, ProgramFile.environment) for name in names}
+        found = {name: self._folder.read(name, ProgramFile.environment) for name in names}
         if grouped := [name for name, service in self.services(found).items() if service.group != name]:
             raise ActFault("part of a supervisord group, whose removal would restart the whole group", grouped)
         return found
@@ -89,14 +87,11 @@ class Supervisor:
 
     def fingerprint(self, name: str) -> str:
         """SHA-256 of what the program's section says."""
-        return self._read(name, ProgramFile.fingerprint)
+        return self._folder.read(name, ProgramFile.fingerprint)
 
     def configure(self, name: str, settings: Mapping[str, str | None]) -> None:
         """Set environment keys of one program on disk."""
-        file, before = self._file_of(name)
-        after = self._read(name, lambda program_file, program: program_file.set_environment(program, settings))
-        if after != before:
-            self._transport.replace(file, after)
+        self._folder.edit(name, lambda file, program: file.set_environment(program, settings))
 
     def restart(self, names: Iterable[str], deadline: Deadline, before_each: BeforeEach) -> Mapping[str, str]:
         """Replace the programs; the reasons of those that were refused, by name.
@@ -105,31 +100,38 @@ class Supervisor:
         (docs/decisions/0106). What ends late is put back late and keeps nobody waiting for longer than TOGETHER.
         """
 
-        def stop(name: str) -> None:
+        def stop(name: str) -> str:
             before_each()
-            self._stop(name, deadline)
+            try:
+                self._stop(name, deadline)
+            except (Fault, Unreachable) as error:
+                return str(error)
+            return ""
 
         chosen = list(names)
         self._end_orphans(chosen)
         reasons: dict[str, str] = {}
-        strange: list[BaseException] = []
+        forbidden: list[BaseException] = []
         with ThreadPoolExecutor(self._width) as pool:
             left = {pool.submit(stop, name): name for name in chosen}
             while left:
-                ended = {left.pop(each): each.exception() for each in wait(left, TOGETHER).done}
-                refused = {name: str(error) for name, error in ended.items() if isinstance(error, (Fault, Unreachable))}
-                strange += [error for name, error in ended.items() if error is not None and name not in refused]
-                reasons |= refused | self._put_back([name for name, error in ended.items() if error is None], deadline)
-        if strange:
-            raise strange[0]
+                stopped = []
+                for ended in wait(left, TOGETHER).done:
+                    name = left.pop(ended)
+                    if error := ended.exception():
+                        forbidden.append(error)
+                    elif reason := ended.result():
+                        reasons[name] = reason
+                    else:
+                        stopped.append(name)
+                reasons |= self._put_back(stopped, deadline)
+        if forbidden:
+            raise forbidden[0]
         return reasons
 
     def definition(self, name: str) -> str | None:
         """The text of the program's own file."""
-        try:
-            return self._transport.read(self._own_file(name))
-        except FileNotFoundError:
-            return None
+        return self._folder.own(name)
 
     def worded(self, program: Program) -> str:
         """A [program:...] section; per cent signs are doubled, since supervisord expands them."""
@@ -137,11 +139,7 @@ class Supervisor:
 
     def define(self, name: str, words: str | None) -> None:
         """The program's own file: written, for its owner alone, or removed."""
-        file = self._own_file(name)
-        if words is None:
-            self._transport.remove(file)
-        else:
-            self._transport.replace(file, words, private=True)
+        self._folder.put(name, words)
 
     def retire(self, name: str, deadline: Deadline) -> None:
         """Stopped, removed."""
@@ -157,9 +155,6 @@ class Supervisor:
     def start(self, name: str, deadline: Deadline) -> None:
         """Started; supervisord answers when it has stayed up for its startsecs."""
         self._tolerant("supervisor.startProcess", name, Faults.ALREADY_STARTED, timeout=deadline.remaining or 0.001)
-
-    def _own_file(self, name: str) -> PurePath:
-        return self._programs / f"{name}.conf"
 
     def _stop(self, name: str, deadline: Deadline) -> None:
         """Stopped, gone already included; returns when the process has ended."""
@@ -208,30 +203,6 @@ class Supervisor:
 
     def _call(self, method: str, *parameters: object) -> Any:  # noqa: ANN401 (XML-RPC is untyped)
         return self._rpc.call(method, *parameters, timeout=self._timeout)
-
-    def _read(self, name: str, ask: Callable[[ProgramFile, str], Answer]) -> Answer:
-        """What the program's file says. Raises ActFault naming the program when its file is not safe to read or edit."""
-        try:
-            return ask(ProgramFile(self._file_of(name)[1]), name)
-        except UnsafeEdit as error:
-            raise ActFault(str(error), [name]) from error
-
-    def _file_of(self, name: str) -> tuple[PurePath, str]:
-        """The file that holds the program, with its text."""
-        header = re.compile(rf"^\[program:{re.escape(name)}\]", re.MULTILINE)
-        for file, text in self._texts(name):
-            if header.search(text):
-                return file, text
-        raise ActFault(f"no [program:...] section below {self._programs}", [name])
-
-    def _texts(self, name: str) -> Iterator[tuple[PurePath, str]]:
-        """Every file with its text; the program's own goes first, so that the folder is seldom listed."""
-        own = self._own_file(name)
-        with suppress(FileNotFoundError, NotADirectoryError):
-            yield own, self._transport.read(own)
-        for file in self._transport.files(self._programs):
-            if file != own:
-                yield file, self._transport.read(file)
 
 
 def _service(record: Mapping[str, Any]) -> Service:
