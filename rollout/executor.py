@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rollout.change import BeforeEach, Change, Reading, Snapshot
-from rollout.clock import Clock, Deadline, wait_until
+from rollout.clock import Clock, Deadline
 from rollout.errors import ActFault, Drift, Unreachable
 from rollout.fleet import Agent
 from rollout.ledger import CHANGED, Ledger, Step
@@ -16,8 +16,8 @@ from rollout.ownership import Ownership
 
 Subject = TypeVar("Subject")
 
-POLL = 0.1
-"""Seconds between two looks at agents that are starting; a look at what does not run yet costs one question to its supervisor."""
+FIRST_LOOKS, LAST_LOOKS = 0.2, 0.05
+"""Seconds between two looks until somebody is up, and from then on: a look takes time from those that start, and the last of them is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +189,13 @@ class Executor:
     def _read_until_verified(self, read: Callable[[list[Subject]], list[Reading]], subjects: Mapping[str, Subject], seconds: float) -> list[Reading]:
         """Look again at those that may still be verified until none is left or the time is over; of each the last look counts. subjects: by agent."""
         latest: dict[str, Reading] = {}
-
-        def look() -> bool | None:
-            left = [subject for agent, subject in subjects.items() if agent not in latest or not latest[agent].final]
+        deadline = Deadline.after(self._clock, seconds)
+        while left := [subject for agent, subject in subjects.items() if agent not in latest or not latest[agent].final]:
+            if latest and deadline.passed:
+                break
+            if latest:
+                self._clock.sleep(min(LAST_LOOKS if len(left) < len(subjects) else FIRST_LOOKS, deadline.remaining))
             latest.update({reading.agent: reading for reading in read(left)})
-            return all(reading.final for reading in latest.values()) or None
-
-        wait_until(look, Deadline.after(self._clock, seconds), POLL)
         return [latest[agent] for agent in subjects if agent in latest]
 
     def _since(self, agents: Sequence[Agent]) -> float:
