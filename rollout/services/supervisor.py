@@ -206,5 +206,7 @@ class Supervisor:
 
 
 def _service(record: Mapping[str, Any]) -> Service:
-    """One entry of getAllProcessInfo."""
-    return Service(record["name"], record["group"], ServiceState(record["statename"]), record["pid"], record["spawnerr"] or record["description"])
+    """One entry of getAllProcessInfo. What starts again after its process has ended says so: supervisord forgets the reason at each new start."""
+    state = ServiceState(record["statename"])
+    ended = "its process ended and is started again" if state is ServiceState.STARTING and record["stop"] else ""
+    return Service(record["name"], record["group"], state, record["pid"], record["spawnerr"] or ended or record["description"])

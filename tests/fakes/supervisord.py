@@ -139,4 +139,4 @@ def serving(fake: FakeSupervisord) -> Iterator[str]:
 
 
 def _record(name: str, pid: int) -> dict[str, object]:
-    return {"name": name, "group": name, "statename": "RUNNING", "pid": pid, "spawnerr": "", "description": f"pid {pid}"}
+    return {"name": name, "group": name, "statename": "RUNNING", "pid": pid, "stop": 0, "spawnerr": "", "description": f"pid {pid}"}

@@ -181,6 +181,14 @@ def test_another_fault_of_a_reread_is_not_swallowed(fake: FakeSupervisord, super
         supervisor.pending()
 
 
+def test_what_crashes_and_starts_again_says_so(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """A look that falls between two crashes names the process's end as one in its back-off does; a first start has nothing to tell."""
+    fake.programs["A"] |= {"statename": "STARTING", "stop": 1795780641, "description": ""}
+    fake.programs["B"] |= {"statename": "STARTING", "description": ""}
+    assert supervisor.services()["A"].reason == "its process ended and is started again"
+    assert supervisor.services()["B"].reason == ""
+
+
 def acts(fake: FakeSupervisord) -> list[tuple[str, str]]:
     """The calls that change something, in their order."""
     return [(method, name) for method, name in fake.calls if not method.startswith("get")]
