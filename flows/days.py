@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rollout.checkout import ROOT
-from rollout.plan import ChangeKind, Day, Plan
+from rollout.plan import Day, Plan
 
 FLOWS = {
     0: "flows/day0_readiness.py",
@@ -17,14 +17,14 @@ FLOWS = {
 }
 """Day to the file of its flow; its deployment in prefect.yaml is day-N."""
 FLAG = "flag-day"
-"""The deployment of every day whose change is a flag, in whichever plan."""
+"""The deployment of every day whose plan says what is set, in whichever plan."""
 MEASURES = {"day-1": ("ready", "hub", "baseline"), FLAG: ("ready",)}
 """Gates that a deployment's flow requires before it touches anything: a need that one of them answers is measured by the run itself."""
 
 
 def is_built(day: Day) -> bool:
     """Whether there is a flow that can carry out that day."""
-    return day.change is ChangeKind.FLAG or (day.day in FLOWS and (ROOT / FLOWS[day.day]).exists())
+    return _planned(day) or (day.day in FLOWS and (ROOT / FLOWS[day.day]).exists())
 
 
 def not_built(plan: Plan) -> tuple[int, ...]:
@@ -39,4 +39,8 @@ def measures_of(day: Day) -> tuple[str, ...]:
 
 def deployment_of(day: Day) -> str:
     """The deployment that runs that day."""
-    return FLAG if day.change is ChangeKind.FLAG else f"day-{day.day}"
+    return FLAG if _planned(day) else f"day-{day.day}"
+
+
+def _planned(day: Day) -> bool:
+    return day.change is not None and day.change.planned

@@ -13,9 +13,9 @@ SWITCHES: Mapping[ChangeKind, Switch] = {ChangeKind.LAZY_LOADING: LAZY_LOADING, 
 
 
 def wanted_settings(kind: ChangeKind, environment: Mapping[str, str]) -> Mapping[str, str] | None:
-    """What it sets in the environment of agents; None for other kinds, such as hubs. environment: what a flag sets, from the plan."""
+    """What it sets in the environment of agents; None for other kinds, such as hubs. environment: what the plan sets."""
     if kind is ChangeKind.METRICS:
         return {metrics.FLAG: "true"}
     if switch := SWITCHES.get(kind):
         return {switch.flag: "true"}
-    return environment if kind is ChangeKind.FLAG else None
+    return environment if kind.planned else None

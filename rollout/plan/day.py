@@ -38,6 +38,11 @@ class ChangeKind(Enum):
     DISCOVERY = "discovery"
     FLAG = "flag"
 
+    @property
+    def planned(self) -> bool:
+        """Whether the plan itself says what is set, in the day's `environment`; one flow carries out every such day."""
+        return self is ChangeKind.FLAG
+
 
 class RollbackScope(Enum):
     """How much a failed gate brings back."""

@@ -53,7 +53,7 @@ def _day(plan: Plan, day: Day, key: str) -> Iterator[Impossibility]:
             yield f"{key}.needs", f"unknown criterion {need}"
         elif (measured := known[need].day) is None or measured >= day.day:
             yield f"{key}.needs", f"{need} is not measured before day {day.day}"
-    if (day.change is ChangeKind.FLAG) != bool(day.environment):
+    if (day.change is not None and day.change.planned) != bool(day.environment):
         yield f"{key}.environment", "stands where the change is a flag, and only there"
     if day.batches is not None:
         yield from _batches(plan, day, key)
