@@ -33,7 +33,7 @@ def outcome_of(record: RunRecord, error: BaseException | None, still_changed: in
     """How the run ended. still_changed: agents that the ledger says may differ from before; without any there is nothing to hold."""
     if error is None:
         return Outcome.COMPLETE
-    if isinstance(error, RollbackIncomplete):
+    if isinstance(error, RollbackIncomplete) and (still_changed or record.reversal is None):  # else a later try has brought the rest back
         return Outcome.ROLLBACK_INCOMPLETE
     if record.reversal is not None:
         return Outcome.HELD if still_changed else Outcome.ROLLED_BACK

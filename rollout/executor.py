@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from rollout.change import BeforeEach, Change, Reading, Snapshot
 from rollout.clock import Clock, Deadline
-from rollout.errors import ActFault, Drift, Unreachable
+from rollout.errors import ActFault, Held, OwnershipLost, RolloutError
 from rollout.fleet import Agent
 from rollout.ledger import CHANGED, Ledger, Step
 from rollout.ownership import Ownership
@@ -134,7 +134,7 @@ class Executor:
         """Bring back what the ledger says was changed (or only those agents), last changed first, a few at a time, each read back.
 
         What cannot be reached is tried again until the rollback's time is over; what cannot be restored is quarantined by name. Never raises
-        for an agent; raises OwnershipLost. Repeating it is harmless: agents that are as they were are not touched.
+        for an agent; raises OwnershipLost and Held. Repeating it is harmless: agents that are as they were are not touched.
         """
         began = self._clock.now()
         deadline = Deadline.after(self._clock, self._limits.rollback)
@@ -143,9 +143,11 @@ class Executor:
         restored: list[str] = []
         failures: dict[str, Reading] = {}
         while waiting:
-            for start in range(0, len(waiting), self._limits.rollback_size):
-                turn = waiting[start : start + self._limits.rollback_size]
-                outcome = self._restore_turn(turn, deadline)
+            turns = [waiting[start : start + self._limits.rollback_size] for start in range(0, len(waiting), self._limits.rollback_size)]
+            for number, turn in enumerate(turns):
+                # one that is stuck does not take the time of those that come after it
+                share = Deadline.after(self._clock, deadline.remaining / (len(turns) - number))
+                outcome = self._restore_turn(turn, share)
                 back = [snapshot.agent for snapshot in turn if snapshot.agent not in outcome]
                 restored += back
                 failures = {agent: reading for agent, reading in (failures | outcome).items() if agent not in back}
@@ -160,11 +162,14 @@ class Executor:
     def _restore_turn(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, Reading]:
         """Restore some agents, their machines side by side; the readings of those that are not as they were, by agent.
 
-        Where one machine does not answer, each has its own try: a dead one does not hold back the agents of the others.
+        Where one machine does not answer, or answers with a fault, each has its own try: a dead one does not hold back the agents of the others.
+        Raises OwnershipLost and, where the ledger cannot be written, Held.
         """
         try:
             return self._restore(turn, deadline)
-        except (Unreachable, Drift) as error:
+        except (OwnershipLost, Held):
+            raise
+        except (RolloutError, OSError) as error:
             machines = _by_machine(turn)
             if len(machines) == 1:
                 return {snapshot.agent: Reading(snapshot.agent, (str(error),)) for snapshot in turn}
@@ -174,7 +179,7 @@ class Executor:
             return outcome
 
     def _restore(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, Reading]:
-        """Restore and read back; the readings of those that are not as they were. Raises Unreachable, Drift."""
+        """Restore and read back; the readings of those that are not as they were. Raises what an adapter raises."""
         self._ownership.check()
         changed = {reading.agent for reading in self.change.read_restored(turn) if not reading.verified}
         if changed:

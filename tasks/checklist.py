@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rollout.checkout import PLANS, ROOT
-from rollout.errors import ActFault, InputError, SourceFault
+from rollout.errors import InputError, SourceFault
 from rollout.fleet import Agent
+from rollout.journal import Journal
 from rollout.observe.witness import by_machine, witness_all
 from rollout.parameters import Acknowledgement
 from rollout.patterns import load_patterns
@@ -52,19 +53,30 @@ def check_hub(site: Site) -> tuple[Finding, ...]:
 
 @step("check rollback access", "check that the way back is open")
 def check_rollback_access(site: Site, agents: Sequence[Agent]) -> tuple[Finding, ...]:
-    """Each agent's configuration can be found, read and edited, and the state folder takes a ledger."""
+    """Each agent's configuration can be found, read and edited, a file can be put where it lies, and the state folder takes a ledger."""
     began = site.clock.now()
     closed: dict[str, str] = {}
     for machine, group in by_machine(agents).items():
-        try:
-            site.machines[machine].services.settings(agent.name for agent in group)
-        except ActFault as fault:
-            closed |= {f"{machine}/{name.rpartition('/')[2]}": fault.reason for name in fault.agents}
-    site.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    evidence = Evidence("supervisor", "the [program:...] section of each agent", began, site.clock.now(), len(agents))
-    sentence = f"the configuration of {len(agents) - len(closed)} of {len(agents)} agents can be changed back"
-    verdict = Verdict.FAIL if closed else Verdict.PASS
-    return (Finding("rollback_access", verdict, f"{len(agents) - len(closed)} of {len(agents)}", "all", sentence, evidence, tuple(sorted(closed))),)
+        reasons = site.machines[machine].services.uneditable(agent.name for agent in group)
+        closed |= {f"{machine}/{name}": reason for name, reason in reasons.items()}
+    refused = _ledger_refused(site.state)
+    query = "an edit of each agent's [program:...] section, not written; a file put beside it and a line in the state folder, both removed again"
+    evidence = Evidence("supervisor, transport", query, began, site.clock.now(), len(agents))
+    told = [f"the configuration of {len(agents) - len(closed)} of {len(agents)} agents can be changed back", *sorted(set(closed.values())), *refused]
+    verdict = Verdict.FAIL if closed or refused else Verdict.PASS
+    observed = f"{len(agents) - len(closed)} of {len(agents)}"
+    return (Finding("rollback_access", verdict, observed, "all", "; ".join(told), evidence, tuple(sorted(closed))),)
+
+
+def _ledger_refused(state: Path) -> list[str]:
+    """Why the state folder takes no ledger; nothing where it does."""
+    scratch = state / ".scratch.jsonl"
+    try:
+        Journal(scratch).append({})
+        scratch.unlink()
+    except OSError as error:
+        return [f"the state folder {state} takes no ledger: {error.strerror}"]
+    return []
 
 
 @step("check patterns", "check the evidence of the patterns that the plan applies")

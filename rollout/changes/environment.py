@@ -109,15 +109,19 @@ class EnvironmentChange:
     def _act_on(
         self, machine: Machine, agents: Sequence[Agent], settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach
     ) -> dict[str, str]:
-        """Configure all, re-read once, then replace them side by side; reasons of the refused by identity."""
+        """Configure all, re-read once, then replace side by side those that could be; reasons of the refused by identity."""
         before_each()
+        reasons: dict[str, str] = {}
         for agent in agents:
-            machine.services.configure(agent.name, settings[agent.id])
+            try:
+                machine.services.configure(agent.name, settings[agent.id])
+            except ActFault as fault:  # one lost file keeps nobody else
+                reasons[agent.name] = fault.reason
         names = {agent.name for agent in agents}
         pending = machine.services.pending()
         if foreign := (pending.added | pending.changed | pending.removed) - names:
             raise Drift("configuration changed by somebody else", (f"{machine.name}/{name}" for name in foreign))
-        reasons = machine.services.restart(names, deadline, before_each)
+        reasons |= machine.services.restart(names - reasons.keys(), deadline, before_each)
         return {f"{machine.name}/{name}": reason for name, reason in reasons.items()}
 
 
@@ -145,8 +149,13 @@ def _snapshot_on(machine: Machine, agents: Sequence[Agent], keys: Iterable[str])
 
 
 def is_on(snapshot: Snapshot, flag: str) -> bool:
-    """Whether that flag was on in that state; the agents read flags without regard to case."""
-    return (snapshot.settings.get(flag) or "").lower() == "true"
+    """Whether that flag was on in that state."""
+    return flag_on(snapshot.settings.get(flag))
+
+
+def flag_on(value: str | None) -> bool:
+    """Whether that is a flag's "on"; the agents read flags without regard to case."""
+    return (value or "").lower() == "true"
 
 
 def environment_objections(seen: Witness, settings: Mapping[str, str | None]) -> Iterator[str]:

@@ -21,7 +21,8 @@ FLAG = "ENABLE_PROMETHEUS_METRICS"
 FEATURE = "metrics"
 ON, OFF = "on", "off"
 STILL_A_TARGET = "it is still among the hub's targets"
-UNSEEN_TARGETS = "whether it is still among the hub's targets cannot be seen"
+NO_TARGET = "it is not among the hub's targets"
+UNSEEN_TARGETS = "whether it is among the hub's targets cannot be seen"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class MetricsActivation(EnvironmentChange):
             self.targets.add(agents)
         except ActFault as fault:
             raise ActFault(fault.reason, (agent.id for agent in agents)) from fault
+
+    def read_applied(self, agents: Sequence[Agent], since: float) -> list[Reading]:
+        """As for any flag; and the hub has it among its targets, or nobody would ever see what it measures."""
+        readings = super().read_applied(agents, since)
+        well = {reading.agent for reading in readings if reading.verified}
+        try:
+            missing, why = (well - self.targets.written() if well else well), NO_TARGET
+        except Unreachable:
+            missing, why = well, UNSEEN_TARGETS
+        return [replace(reading, disagreements=(why,)) if reading.agent in missing else reading for reading in readings]
 
     def restore(self, snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
         """The hub forgets them first, so that it does not report a deliberate absence as an outage.

@@ -83,6 +83,9 @@ class ServiceManager(Protocol):
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """The configured environment of each program. Raises ActFault naming programs that cannot be managed, with the reason."""
 
+    def uneditable(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The reasons of those whose configuration could not be edited now, by name; nothing of it is changed."""
+
     def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
         """Those whose last end somebody asked the manager for; one that crashed, or whose end is not known any more, is not among them."""
 

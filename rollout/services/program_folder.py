@@ -14,6 +14,9 @@ from rollout.transports.port import Transport
 
 Answer = TypeVar("Answer")
 
+SCRATCH = ".rollout-scratch"
+"""No program's file: supervisord includes those that end in .conf."""
+
 
 class ProgramFolder:
     """The files of one supervisord. programs: its configuration file, or the folder with one file per program."""
@@ -31,6 +34,13 @@ class ProgramFolder:
         file, before = self._file_of(name)
         if (after := _asked(before, name, change)) != before:
             self._transport.replace(file, after)
+
+    def prove_writable(self) -> None:
+        """Where the files lie a new one can be put, as an edit does it, and removed. Raises ActFault."""
+        one_file = self._transport.files(self._programs) == (self._programs,)
+        scratch = (self._programs.parent if one_file else self._programs) / SCRATCH
+        self._transport.replace(scratch, "")
+        self._transport.remove(scratch)
 
     def own(self, name: str) -> str | None:
         """The text of the program's own file; None where it has none."""

@@ -30,6 +30,9 @@ LOG_TAIL = 256 * 1024
 """Bytes of supervisord's log in which the last end of a program is looked for."""
 TOGETHER = 0.5
 """Seconds that programs which have ended wait for those that still do, so that they are put back at once."""
+TRIAL = "ROLLOUT_TRIAL"
+"""A key that is set in an edit which is never written."""
+OUT_OF_TIME = "no time was left to restart it"
 END = re.compile(r"^\S+ \S+ \w+ (?P<how>stopped|exited): (?P<name>\S+) \(", re.MULTILINE)
 """How supervisord's log words the end of a process: stopped when somebody asked for it, exited when not (supervisor/process.py, finish)."""
 
@@ -73,6 +76,21 @@ class Supervisor:
             raise ActFault("part of a supervisord group, whose removal would restart the whole group", grouped)
         return found
 
+    def uneditable(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Each is edited without being written; then the place of their files takes a file and gives it up again."""
+        chosen, reasons = list(names), dict[str, str]()
+        for name in chosen:
+            try:
+                self.settings([name])
+                self._folder.read(name, lambda file, program: file.set_environment(program, {TRIAL: "1"}))
+            except ActFault as fault:
+                reasons[name] = fault.reason
+        try:
+            self._folder.prove_writable()
+        except ActFault as fault:
+            return dict.fromkeys(chosen, fault.reason) | reasons
+        return reasons
+
     def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
         """Those that supervisord's log calls stopped where it names their last end; what ended by itself it calls exited."""
         last = {match["name"]: match["how"] for match in END.finditer(self._log())}
@@ -97,11 +115,14 @@ class Supervisor:
         """Replace the programs; the reasons of those that were refused, by name.
 
         All are stopped side by side and put back together: an interpreter that starts while its neighbours have to end slows both
-        (docs/decisions/0106). What ends late is put back late and keeps nobody waiting for longer than TOGETHER.
+        (docs/decisions/0106). What ends late is put back late and keeps nobody waiting for longer than TOGETHER. Without any time left nobody is
+        stopped; who was stopped is put back, whatever the time.
         """
 
         def stop(name: str) -> str:
             before_each()
+            if deadline.passed:
+                return OUT_OF_TIME
             try:
                 self._stop(name, deadline)
             except (Fault, Unreachable) as error:
@@ -124,7 +145,7 @@ class Supervisor:
                         reasons[name] = reason
                     else:
                         stopped.append(name)
-                reasons |= self._put_back(stopped, deadline)
+                reasons |= self._put_back(stopped)
         if forbidden:
             raise forbidden[0]
         return reasons
@@ -157,16 +178,16 @@ class Supervisor:
         self._tolerant("supervisor.startProcess", name, Faults.ALREADY_STARTED, timeout=deadline.remaining or 0.001)
 
     def _stop(self, name: str, deadline: Deadline) -> None:
-        """Stopped, gone already included; returns when the process has ended."""
-        self._tolerant("supervisor.stopProcess", name, Faults.NOT_RUNNING, Faults.BAD_NAME, timeout=deadline.remaining or 0.001)
+        """Stopped, gone already included; returns when the process has ended. It is waited for at least as long as any call: once asked, it stops."""
+        self._tolerant("supervisor.stopProcess", name, Faults.NOT_RUNNING, Faults.BAD_NAME, timeout=max(deadline.remaining, self._timeout))
 
-    def _put_back(self, names: Collection[str], deadline: Deadline) -> dict[str, str]:
+    def _put_back(self, names: Collection[str]) -> dict[str, str]:
         """Removed and added again as configured now, in one question; the reasons of those that were refused."""
         steps = [(name, *step) for name in names for step in (("removeProcessGroup", Faults.BAD_NAME), ("addProcessGroup", Faults.ALREADY_ADDED))]
         if not steps:
             return {}
         try:
-            answers = self._rpc.call_many([(f"supervisor.{method}", name) for name, method, _ in steps], deadline.within(self._timeout))
+            answers = self._rpc.call_many([(f"supervisor.{method}", name) for name, method, _ in steps], self._timeout)
         except Unreachable as error:
             return dict.fromkeys(names, str(error))
         return {

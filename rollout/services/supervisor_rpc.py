@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 
 from supervisor.xmlrpc import Faults
 
-from rollout.errors import Refused, Unreachable
+from rollout.errors import Refused, RolloutError, Unreachable
 
 
-class Fault(Exception):  # noqa: N818 (the protocol's own word)
+class Fault(RolloutError):  # noqa: N818 (the protocol's own word)
     """supervisord refused a call. code: see supervisor.xmlrpc.Faults."""
 
     def __init__(self, code: int, text: str) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from supervisor.xmlrpc import Faults
+
 from rollout.change import BeforeEach, Reading, Snapshot
 from rollout.clock import Deadline
 from rollout.errors import ActFault, Unreachable
 from rollout.fleet import Agent
 from rollout.ledger import Ledger, Step
+from rollout.services.supervisor_rpc import Fault
 from tests.fakes.clock import JumpingClock
 
 
@@ -27,6 +30,7 @@ class MemoryChange:
         self.stuck: set[str] = set()  # cannot be restored
         self.edited: set[str] = set()  # restored, but no longer what it was, whatever one does
         self.unreachable_machines: set[str] = set()
+        self.faulty_machines: set[str] = set()  # their supervisor refuses an act in a way that nobody expects
         self.unwritten_acts: list[str] = []  # acts that the ledger on disk did not announce
         self._clock = clock
         self._ledger_file = ledger_file
@@ -52,8 +56,11 @@ class MemoryChange:
 
     def restore(self, snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
         """Sets the flags back, except those of stuck agents, silently: the read-back has to find them."""
-        del deadline
         self._reach(snapshot.agent for snapshot in snapshots)
+        if faulty := [snapshot.agent for snapshot in snapshots if snapshot.agent.partition("/")[0] in self.faulty_machines]:
+            raise Fault(Faults.ABNORMAL_TERMINATION, ", ".join(faulty))
+        if deadline.passed:
+            return
         for snapshot in snapshots:
             before_each()
             if snapshot.agent not in self.stuck:

@@ -92,6 +92,7 @@ class MemoryMachine:
         self.agents = {each.agent.name: each for each in agents}
         self.clock = clock
         self.unreachable = False
+        self.lost: set[str] = set()  # programs whose section is gone from disk
         self.refusing: set[str] = set()
         self.foreign: set[str] = set()  # programs that somebody else changed on disk
         self.files_by_path: dict[str, str] = {}
@@ -134,7 +135,12 @@ class MemoryMachine:
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """As configured."""
         self._reach()
-        return {name: dict(self.agents[name].configured) for name in names}
+        return {name: dict(self._section(name).configured) for name in names}
+
+    def uneditable(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Those whose section is gone."""
+        self._reach()
+        return {name: f"{name}.conf has no [program:{name}]" for name in names if name in self.lost}
 
     def stopped_on_request(self, names: Iterable[str]) -> frozenset[str]:
         """As staged."""
@@ -146,13 +152,13 @@ class MemoryMachine:
 
     def fingerprint(self, name: str) -> str:
         """The configuration itself."""
-        return repr(sorted(self.agents[name].configured.items()))
+        return repr(sorted(self._section(name).configured.items()))
 
     def configure(self, name: str, settings: Mapping[str, str | None]) -> None:
         """On disk only."""
         self._reach()
+        merged = {**self._section(name).configured, **settings}
         self._changed.add(name)
-        merged = {**self.agents[name].configured, **settings}
         self.agents[name].configured = {key: value for key, value in merged.items() if value is not None}
 
     def restart(self, names: Iterable[str], deadline: Deadline, before_each: Callable[[], None]) -> Mapping[str, str]:
@@ -290,6 +296,11 @@ class MemoryMachine:
         child = self.births(invocation)
         self.shadows[int(invocation.environment["AGENT_HEALTH_PORT"])] = child
         return child
+
+    def _section(self, name: str) -> MemoryAgent:
+        if name in self.lost:
+            raise ActFault(f"{name}.conf has no [program:{name}]", [name])
+        return self.agents[name]
 
     def _reach(self) -> None:
         if self.unreachable:

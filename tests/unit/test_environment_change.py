@@ -95,6 +95,23 @@ def test_a_restore_brings_back_absence_and_former_values_alike(world: MemoryWorl
     assert change.targets.written() == frozenset()
 
 
+def test_an_agent_that_is_no_target_of_the_hub_is_not_activated(
+    world: MemoryWorld, change: MetricsActivation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its metrics answer and nobody collects them: the hub's full disk is the reason that is told, and a repetition mends it."""
+    began = world.clock.now()
+    with monkeypatch.context() as full:
+        full.setattr(world.east, "replace", cannot_be_written)
+        with pytest.raises(ActFault, match="No space left"):
+            act(world, change, FIVE)
+    assert read(world, change, FIVE, began).disagreements == ("it is not among the hub's targets",)
+    world.east.unreachable = True
+    assert read(world, change, FIVE, began).disagreements == ("whether it is among the hub's targets cannot be seen",)
+    world.east.unreachable = False
+    act(world, change, FIVE)
+    assert read(world, change, FIVE, began).verified
+
+
 def test_a_hub_that_cannot_be_told_keeps_nobody_from_coming_back(
     world: MemoryWorld, change: MetricsActivation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +126,7 @@ def test_a_hub_that_cannot_be_told_keeps_nobody_from_coming_back(
     assert (reading.disagreements, reading.lasting) == (("it is still among the hub's targets",), True)
     world.east.unreachable = True
     change.restore(snapshots[1:], Deadline.after(world.clock, 30), free)
-    assert change.read_restored(snapshots[1:])[0].disagreements == ("whether it is still among the hub's targets cannot be seen",)
+    assert change.read_restored(snapshots[1:])[0].disagreements == ("whether it is among the hub's targets cannot be seen",)
     world.east.unreachable = False
     change.restore(snapshots, Deadline.after(world.clock, 30), free)
     assert [reading.verified for reading in change.read_restored(snapshots)] == [True, True]
@@ -222,6 +239,17 @@ def test_a_refused_restart_names_its_agent_after_all_were_tried(world: MemoryWor
         act(world, change, ZERO, ONE, FIVE)
     assert refused.value.agents == (ZERO,)
     assert (world.east.restarted, world.west.restarted) == (["Agent1"], ["Agent5"])
+
+
+def test_a_lost_program_file_keeps_nobody_else_from_coming_back(world: MemoryWorld, change: MetricsActivation) -> None:
+    """The others of its machine are configured and restarted; the lost one is named."""
+    snapshots = change.snapshot(some(world, ZERO, ONE))
+    act(world, change, ZERO, ONE)
+    world.east.lost = {"Agent0"}
+    with pytest.raises(ActFault) as refused:
+        change.restore(snapshots, Deadline.after(world.clock, 30), free)
+    assert refused.value.agents == (ZERO,)
+    assert [reading.verified for reading in change.read_restored(snapshots)] == [False, True]
 
 
 def test_a_dead_machine_names_its_agents_and_the_other_is_done(world: MemoryWorld, change: MetricsActivation) -> None:

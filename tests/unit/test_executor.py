@@ -150,6 +150,27 @@ def test_a_dead_machine_does_not_hold_back_the_agents_of_the_other(world: World)
     assert restored_at[0] - began < 5
 
 
+def test_a_fault_that_nobody_expects_names_its_machine_and_the_rest_comes_back(world: World) -> None:
+    """Whatever a supervisor answers, bringing back goes on for the others and ends with names instead of a traceback."""
+    executor = world.executor()
+    executor.activate([*world.agents[6:8], *world.agents[8:10]], batch=1)
+    world.change.faulty_machines = {"east"}
+    reversal = executor.roll_back()
+    assert set(reversal.restored) == {"west/Agent8", "west/Agent9"}
+    assert set(reversal.quarantined) == {"east/Agent6", "east/Agent7"}
+    assert set(world.ledger().in_step(Step.QUARANTINED)) == set(reversal.quarantined)
+
+
+def test_turns_with_a_stuck_agent_leave_time_to_those_after_them(world: World) -> None:
+    """Three turns that could each use up a third of the time and more do not cost the fourth its way back."""
+    executor = world.executor(verify=50.0, rollback_size=3)
+    executor.activate(world.agents, batch=1)
+    world.change.stuck = {"west/Agent11", "west/Agent8", "east/Agent5"}
+    reversal = executor.roll_back()
+    assert set(reversal.quarantined) == world.change.stuck
+    assert len(reversal.restored) == 9
+
+
 def test_repeating_a_rollback_touches_nobody(world: World) -> None:
     """Settling is idempotent."""
     executor = world.executor()

@@ -32,6 +32,7 @@ BACK = Reversal(0.0, 10.0, ("east/A",))
         (OwnershipLost("somebody else"), None, 0, Outcome.HELD),
         (RollbackIncomplete("left", ["east/A"]), BACK, 1, Outcome.ROLLBACK_INCOMPLETE),
         (RollbackIncomplete("left", ["east/A"]), None, 0, Outcome.ROLLBACK_INCOMPLETE),
+        (RollbackIncomplete("late", ["east/A"]), BACK, 0, Outcome.ROLLED_BACK),  # a second try has brought it back
     ],
 )
 def test_the_outcome_follows_from_error_rollback_and_ledger(

@@ -260,6 +260,19 @@ def test_who_was_stopped_before_the_fleet_was_lost_is_put_back(fake: FakeSupervi
     assert {name for method, name in acts(fake) if method == "addProcessGroup"} == stopped
 
 
+def test_who_is_stopped_is_put_back_though_the_time_is_over_by_then(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """A stop that was asked for happens, waited for or not; giving up between it and the start would leave a serving agent down."""
+    fake.slow["stopProcess", "A"] = 0.3
+    assert supervisor.restart(["A"], Deadline.after(JumpingClock(), 0.05), free) == {}
+    assert fake.programs["A"]["pid"] not in (0, 101)
+
+
+def test_nobody_is_stopped_when_no_time_is_left(fake: FakeSupervisord, supervisor: Supervisor) -> None:
+    """The reason is said, and the agent serves on."""
+    assert supervisor.restart(["A"], Deadline.after(JumpingClock(), 0.0), free) == {"A": "no time was left to restart it"}
+    assert fake.programs["A"]["pid"] == 101
+
+
 def test_orphans_of_these_programs_are_ended_and_nobody_else(supervisor: Supervisor, transport: StagedTransport) -> None:
     """A process that supervisord does not know, listens, and says that it is one of ours would hold its successor's port."""
     transport.ports = {8001: 501, 8002: 102, 8003: 503, 8004: 504, 8005: 505}
@@ -319,6 +332,24 @@ def test_an_edit_that_is_not_safe_names_the_program(supervisor: Supervisor) -> N
     with pytest.raises(ActFault) as refused:
         supervisor.configure("A", {"FLAG": 'a"b'})
     assert refused.value.agents == ("A",)
+
+
+def test_a_trial_of_an_edit_names_who_could_not_be_edited_and_leaves_nothing(
+    fake: FakeSupervisord, supervisor: Supervisor, folder: Path, monkeypatch: pytest.MonkeyPatch, transport: StagedTransport
+) -> None:
+    """A lost section is that program's alone; a folder that takes no file is everybody's."""
+    before = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    assert supervisor.uneditable(["A", "B"]) == {}
+    assert {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()} == before
+    fake.programs["C"]["group"] = "others"
+    (folder / "A.conf").unlink()
+    assert set(supervisor.uneditable(["A", "B", "C"])) == {"A", "C"}
+
+    def full(file: object, _text: str, **_options: bool) -> None:
+        raise ActFault(f"{file} cannot be written: No space left on device", ())
+
+    monkeypatch.setattr(transport, "replace", full)
+    assert set(supervisor.uneditable(["B"])) == {"B"}
 
 
 def test_programs_may_stand_in_one_file(url: str, transport: StagedTransport, tmp_path: Path) -> None:
