@@ -115,10 +115,10 @@ def settle(
 ) -> None:
     """Bring back what a dead or held run left changed, verify it, and close its ledger."""
     from rollout.acceptance import accept as accept_run
-    from rollout.settlement import settle as settle_run
+    from rollout.finishing import finish
 
     place = site_file(site)
-    report = accept_run(run_id, name, accept, place) if accept else settle_run(run_id, place)
+    report = accept_run(run_id, name, accept, place) if accept else finish(run_id, place)
     if report is None:
         print(f"Run {run_id} is settled already: nothing to roll back.")
         return

@@ -17,7 +17,8 @@ from rollout.ledger import CHANGED, Step
 from rollout.rehearsals import RehearsalFile
 from rollout.report import AgentReport, CheckReport, CriterionReport, DayReport, Outcome, RollbackReport
 from rollout.report_entries import alert_report, check_report, criterion_report
-from rollout.report_file import write_report
+from rollout.report_file import read_report, write_report
+from rollout.run_ledger import run_ledger
 from rollout.telling import answers, complete_sentence
 from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
@@ -32,7 +33,13 @@ GAINS = frozenset({"improvement", "improvement_confirmed"})
 
 
 def conclude(run: DayRun, error: BaseException | None) -> DayReport:
-    """Write and publish the report, then settle the ledger if nothing is left to do, and give back the lease."""
+    """Write and publish the report, then settle the ledger if nothing is left to do, and give back the lease.
+
+    Whoever took the fleet from this run and has settled it has written a report that knows more: it stands.
+    """
+    if isinstance(error, OwnershipLost) and run_ledger(run.site.runs, run.run_id, run.site.clock).settled and (told := read_report(run.folder)):
+        run.log.warning("%s; its report stands", error)
+        return told
     still_changed = sum(step in CHANGED for step in run.ledger.last_steps().values())
     outcome = outcome_of(run.record, error, still_changed)
     count_failures(run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import pandas as pd
@@ -25,6 +26,7 @@ from rollout.judge.day import DayJudgement
 from rollout.judge.judgement import BatchJudgement
 from rollout.judge.restart import RestartEffect
 from rollout.judgement_file import JUDGEMENTS, JudgedBy, write_judgements
+from rollout.lease_clock import LeaseClock
 from rollout.ledger import CHANGED, Step
 from rollout.observe.contract import Contract
 from rollout.ownership import Ownership
@@ -37,19 +39,20 @@ from rollout.verdict import Evidence, Finding, Verdict, worst
 from tasks.gate import judge_gate
 from tasks.publish import publish_progress
 
-RENEW = 2.0
-"""Seconds between two renewals of the fleet's lease while a run waits, and between two looks for an order of a person's."""
+HEED = 2.0
+"""Seconds between two looks for an order of a person's while a run waits."""
 
 
 class DayRun(PlannedDay):
     """One day of one plan on one site, by one flow run."""
 
     def __init__(self, run_id: str, plan: Plan, day: Day, site: Site, parameters: DayParameters) -> None:
+        self.ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+        site = replace(site, clock=LeaseClock(site.clock, self.ownership))
         super().__init__(plan, day, site, parameters)
         self.run_id = run_id
         self.folder = site.reports / run_id
         self.ledger = run_ledger(site.runs, run_id, site.clock)
-        self.ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
         self.record = RunRecord(site.clock.now())
         self.log = get_run_logger()
         self.touched = {agent for agent, step in self.ledger.last_steps().items() if step in CHANGED}
@@ -171,9 +174,8 @@ class DayRun(PlannedDay):
     def wait_until(self, moment: float) -> None:
         """Wait until that Unix time; a run that owns the fleet keeps it meanwhile. Raises OwnershipLost, Aborted."""
         while (left := moment - self.site.clock.now()) > 0:
-            self.site.clock.sleep(min(left, RENEW))
+            self.site.clock.sleep(min(left, HEED))
             if self.owns:
-                self.ownership.check()
                 self.control.heed()
 
     def deadline(self, seconds: float) -> Deadline:

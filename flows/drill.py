@@ -7,7 +7,7 @@ import pandas as pd
 from flows.day_run import DayRun
 from flows.patience import patiently
 from rollout.batches import Batch
-from rollout.errors import ActFault, Refused, RollbackIncomplete, SourceFault
+from rollout.errors import ActFault, OwnershipLost, Refused, RollbackIncomplete, SourceFault
 from rollout.hub import Hub
 from rollout.plan import ChangeKind, Drill
 from rollout.verdict import Evidence, Finding
@@ -38,8 +38,14 @@ def _drill(run: DayRun, hub: Hub) -> list[Finding]:
     if activation.failed:
         raise ActFault(f"hub {hub.name} could not be stopped for the drill", activation.failed)
     began = activation.since
-    run.wait_until(began + drill.outage)
-    noticed = patiently(run, lambda: ask_watchdog(run.site.hub_pair, survivor, run.day.deadlines.probe, survivor.machine.name))
+    try:
+        run.wait_until(began + drill.outage)
+        noticed = patiently(run, lambda: ask_watchdog(run.site.hub_pair, survivor, run.day.deadlines.probe, survivor.machine.name))
+    except OwnershipLost:
+        raise
+    except BaseException:
+        executor.roll_back(victim.ids)  # a run that is held or cancelled now leaves the fleet as it is for days: not with a dead hub
+        raise
     reversal = roll_back([executor], victim.ids, f"hub {hub.name}, which the drill has killed")
     if reversal.quarantined:
         raise RollbackIncomplete(f"hub {hub.name} did not come back from the drill", reversal.quarantined)

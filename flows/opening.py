@@ -23,6 +23,7 @@ from rollout.ledger import Step
 from rollout.named_plan import named_plan
 from rollout.parameters import DayParameters
 from rollout.report import DayReport, Outcome
+from rollout.run_ledger import run_ledger
 from rollout.site import load_site
 
 
@@ -62,7 +63,7 @@ def take_checkpoints(run: DayRun, report: DayReport) -> None:
 def own_the_fleet(run: DayRun) -> None:
     """Claim the fleet and open the ledger; from here on the run has to be settled. What an earlier attempt has finished is taken over.
 
-    Raises Refused when somebody else owns it, in a freeze window, and for an answer that came after the run was settled.
+    Raises Refused when somebody else owns it or has settled this run meanwhile, in a freeze window, and for an answer that came too late.
     """
     settled = run.ledger.settled
     run.answer = answer_of(run)
@@ -71,6 +72,9 @@ def own_the_fleet(run: DayRun) -> None:
     if settled and (freeze := freeze_at(run.site.fleet.freezes, run.site.clock.now())):
         raise Refused(f"fleet {run.site.fleet.name} is {freeze}")
     epoch = run.ownership.claim(run.run_id, run.site.runs)
+    if run_ledger(run.site.runs, run.run_id, run.site.clock).entries != run.ledger.entries:
+        run.ownership.release()
+        raise Refused("somebody settled this run while it began; start it again")
     change = run.day.change.value if run.day.change else ""
     on_cancel = run.parameters.on_cancel.value
     run.ledger.append(epoch, Step.OPENED, day=run.day.day, plan=run.plan.plan, site=run.site.name, change=change, on_cancel=on_cancel)

@@ -14,9 +14,9 @@ from rollout.checkout import FLEETS
 from rollout.clock import Clock, Deadline, SystemClock
 from rollout.document import Document
 from rollout.errors import RollbackIncomplete, StillAtWork
+from rollout.finishing import finish
 from rollout.parameters import OnCancel
 from rollout.report import DayReport
-from rollout.settlement import settle
 from rollout.whereabouts import ledger_of, site_of
 
 FAREWELL = 240.0
@@ -63,11 +63,11 @@ def settle_run(parameters: SettleParameters) -> State[None]:
 
 
 def settle_when_gone(run: str, site_file: Path, clock: Clock) -> DayReport | None:
-    """Settle it as soon as its own process is gone; one that still rolls back is the best one to do it. Raises StillAtWork when it never goes."""
+    """Finish it as soon as its own process is gone; one that still rolls back is the best one to do it. Raises StillAtWork when it never goes."""
     deadline = Deadline.after(clock, FAREWELL)
     while True:
         try:
-            return settle(run, site_file)
+            return finish(run, site_file)
         except StillAtWork:
             if deadline.passed:
                 raise

@@ -10,14 +10,11 @@ from rollout.errors import Refused
 from rollout.evidence import with_records
 from rollout.final_look import last_look
 from rollout.ledger import CHANGED, Step
-from rollout.named_plan import named_plan
-from rollout.ownership import Ownership
+from rollout.left_open import take_over
 from rollout.plan import ChangeKind
 from rollout.report import DayReport
 from rollout.report_entries import alert_report
 from rollout.report_file import read_report, write_report
-from rollout.site import load_site
-from rollout.whereabouts import ledger_of
 
 
 def accept(run: str, name: str, reason: str, site_file: Path) -> DayReport | None:
@@ -26,34 +23,28 @@ def accept(run: str, name: str, reason: str, site_file: Path) -> DayReport | Non
     Outcome and criteria stay what they were: acceptance proves nothing. Raises Refused when there is no such run, its process still works, or
     it left no report to accept.
     """
-    ledger = ledger_of(run, site_file)
-    if not ledger.exists:
-        raise Refused(f"site {site_file.stem} has no run {run}; the runs are in {ledger.file.parent.parent}")
-    if ledger.settled:
+    left = take_over(run, site_file)
+    if left is None:
         return None
-    facts = ledger.opened.facts
-    written = named_plan(facts["plan"])
-    day = written.day(facts["day"])
-    site = load_site(site_file, day.deadlines)
+    ledger, site, ownership = left.ledger, left.site, left.ownership
     former = read_report(site.reports / run)
     if former is None:
+        ownership.release()
         raise Refused(f"run {run} left no report, so nobody can know what would be accepted; settle it")
-    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    ownership.take_over(run)
     AuditFile(site.state).append(AuditEntry(site.clock.now(), run, Closing.ACCEPT, name, reason))
     steps = ledger.last_steps()
     stay = sum(step in CHANGED for step in steps.values())
-    changes = [site.change(ChangeKind(name), day.environment) for name in ledger.changes()]
+    changes = [site.change(ChangeKind(name), left.day.environment) for name in ledger.changes()]
     look = last_look(site, changes, ledger, site.fleet.agents, ledger.batches(), {agent.agent: agent.pid_before for agent in former.agents})
-    left = ", ".join(agent for agent, step in steps.items() if step is Step.QUARANTINED)
-    said = f"Accepted as it is by {name}: {reason}. {stay} agents stay changed" + (f", in quarantine: {left}" if left else "")
+    behind = ", ".join(agent for agent, step in steps.items() if step is Step.QUARANTINED)
+    said = f"Accepted as it is by {name}: {reason}. {stay} agents stay changed" + (f", in quarantine: {behind}" if behind else "")
     report = former.model_copy(
         update={
             "sentence": f"{said}. Before that: {former.sentence}",
             "ended": site.clock.now(),
             "agents": look.agents,
             "unknowns": (*former.unknowns, *look.unknowns),
-            "alert": alert_report(alert_of(look.situation(site), written.system_wide)),
+            "alert": alert_report(alert_of(look.situation(site), left.plan.system_wide)),
         }
     )
     report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))

@@ -7,7 +7,7 @@ protocols is data: rollout/protocols.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +21,7 @@ from rollout.errors import StillAtWork
 from rollout.evidence import with_records
 from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import last_look
+from rollout.lease_clock import LeaseClock
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
@@ -77,17 +78,33 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     """Bring every agent with that change back to what it was before it had it, read it back, and write the report.
 
     Raises StillAtWork when a run that was told to abort does not end, InputError for files that cannot be used. What cannot be reached or
-    restored is quarantined by name.
+    restored is quarantined by name, and the run stays open for `go_on` or for another call.
     """
     written = load_plan(plan_file)
     site = load_site(site_file, written.day(protocol.day).deadlines)
-    plan = written.for_site(site.rehearsal)
+    AuditFile(site.state).append(AuditEntry(site.clock.now(), call.run, protocol.said, call.name, call.reason))
+    return _carry_out(call, protocol, site, written.for_site(site.rehearsal))
+
+
+def go_on(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) -> DayReport:
+    """The same for one that was called before and left somebody behind: who has to come back is looked up anew. Raises as `take_back` does."""
+    written = load_plan(plan_file)
+    site = load_site(site_file, written.day(protocol.day).deadlines)
+    return _carry_out(call, protocol, site, written.for_site(site.rehearsal))
+
+
+def called(state: Path, run: str) -> AuditEntry | None:
+    """Who called that run, if it is an emergency."""
+    return next((entry for entry in AuditFile(state).of(run) if isinstance(entry.said, Emergency)), None)
+
+
+def _carry_out(call: Call, protocol: Protocol, site: Site, plan: Plan) -> DayReport:
     day = plan.day(protocol.day)
     began = site.clock.now()
-    AuditFile(site.state).append(AuditEntry(began, call.run, protocol.said, call.name, call.reason))
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    _clear_the_way(call, site, day, ownership)
-    ownership.claim(call.run, site.runs)
+    former = _clear_the_way(call, protocol, site, day, ownership)
+    ownership.take_over(call.run)
+    site = replace(site, clock=LeaseClock(site.clock, ownership))
     ledger = run_ledger(site.runs, call.run, site.clock)
     kind = protocol.change
     ledger.append(ownership.epoch, Step.OPENED, day=day.day, plan=plan.plan, site=site.name, change=kind.value, on_cancel="roll back")
@@ -108,16 +125,22 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     report = with_records(report, site.reports / call.run, ledger.file, AuditFile(site.state))
     if report.outcome is Outcome.COMPLETE:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=report.outcome.value)
+        if former is not None:
+            former.append(ownership.epoch, Step.CLOSED, outcome=f"done by run {call.run}")
     ownership.release()
     write_report(site.reports / call.run, report)
     return report
 
 
-def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership) -> None:
-    """Abort the run at work and wait for it, then settle what it or a dead one left open. Raises StillAtWork."""
+def _clear_the_way(call: Call, protocol: Protocol, site: Site, day: Day, ownership: Ownership) -> Ledger | None:
+    """Abort the run at work and wait for it, then settle what it or a dead one left open. Raises StillAtWork.
+
+    Whoever that leaves behind stays in the open ledger of that run, and keeps nobody else waiting for the emergency. An earlier emergency of the
+    same kind that is still open is returned: this one does its work.
+    """
     holder = ownership.holder()
     if holder is None or holder.run == call.run:
-        return
+        return None
     if holder.alive(site.clock.now()):
         AuditFile(site.state).append(AuditEntry(site.clock.now(), holder.run, Order.ABORT, call.name, f"emergency: {call.reason}"))
 
@@ -127,8 +150,13 @@ def _clear_the_way(call: Call, site: Site, day: Day, ownership: Ownership) -> No
 
         if wait_until(ended, Deadline.after(site.clock, day.deadlines.rollback + day.deadlines.act), LOOK) is None:
             raise StillAtWork(f"run {holder.run} was told to abort and did not end; kill its process {holder.pid} on {holder.host}")
-    if not run_ledger(site.runs, holder.run, site.clock).settled:
+    former = run_ledger(site.runs, holder.run, site.clock)
+    earlier = called(site.state, holder.run)
+    if former.settled:
+        return None
+    if earlier is None:
         settle(holder.run, site.file)
+    return former if earlier is not None and earlier.said is protocol.said else None
 
 
 def _baseline(site: Site) -> pd.DataFrame | None:

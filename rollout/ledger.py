@@ -131,6 +131,11 @@ class Ledger:
         self._entries.extend(entries)
 
     @property
+    def run(self) -> str:
+        """Whose it is: each run has a folder of its name."""
+        return self.file.parent.name
+
+    @property
     def exists(self) -> bool:
         """Whether anything was ever written."""
         return bool(self._entries)
@@ -162,16 +167,18 @@ class Ledger:
     def changed(self) -> list[Snapshot]:
         """The prior states of all agents that may differ from what they were, last changed first; in the whole one for each change.
 
-        Of an agent intended twice without a restore in between the first snapshot counts: the second one saw our own change.
+        Of an agent intended twice without a restore in between the first snapshot counts: the second one saw our own change. What a process that
+        had lost the fleet still wrote after the restore counts too, since its act may have come after it.
         """
         first: dict[Subject, Snapshot] = {}
+        back: dict[Subject, Snapshot] = {}
         for entry in self.entries:
             if entry.step is Step.INTENDED and entry.snapshot is not None:
                 first.setdefault(self._subject(entry), entry.snapshot)
-            elif entry.step is Step.RESTORED:
-                first.pop(self._subject(entry), None)
-        steps = self._steps()
-        return [first[subject] for subject in reversed(steps) if steps[subject] in CHANGED]
+            elif entry.step is Step.RESTORED and (snapshot := first.pop(self._subject(entry), None)):
+                back[self._subject(entry)] = snapshot
+        steps, known = self._steps(), back | first
+        return [known[subject] for subject in reversed(steps) if steps[subject] in CHANGED and subject in known]
 
     def _subject(self, entry: Entry) -> Subject:
         """Whom an entry is about; one that does not say its change belongs to what the run was opened with."""

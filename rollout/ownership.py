@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rollout.clock import Clock
 from rollout.errors import Held, OwnershipLost, Refused, StillAtWork
-from rollout.run_ledger import run_ledger
+from rollout.run_ledger import run_ledgers
 
 LEASE = 60.0
 """Seconds; waits of a run renew it at least every few seconds, so three missed renewals mean a dead or stopped process."""
@@ -50,17 +50,16 @@ class Ownership:
         self._fleet = fleet
         self._clock = clock
         self.epoch = 0
+        self.held = False
 
     def claim(self, run: str, runs: Path) -> int:
         """Take the fleet for a run and return the new epoch. Raises Refused with the holder's name and the command that settles it."""
         with self._locked():
-            holder = self.holder()
-            if holder is not None and holder.run != run:
-                ledger = run_ledger(runs, holder.run, self._clock)
-                if not ledger.settled:
-                    command = f"rollout settle {holder.run} --site {ledger.opened.facts['site']}"
-                    raise Refused(f"run {holder.run} owns fleet {self._fleet}: settle it first with `{command}`")
-            return self._take(run, holder)
+            for ledger in run_ledgers(runs, self._clock):
+                if not ledger.settled and ledger.run != run:
+                    command = f"rollout settle {ledger.run} --site {ledger.opened.facts['site']}"
+                    raise Refused(f"run {ledger.run} owns fleet {self._fleet}: settle it first with `{command}`")
+            return self._take(run, self.holder())
 
     def take_over(self, run: str) -> int:
         """Take the fleet to settle that run. Raises StillAtWork while another process works on the fleet."""
@@ -74,6 +73,7 @@ class Ownership:
             )
         self.epoch = (holder.epoch if holder else 0) + 1
         self._write(run)
+        self.held = True
         return self.epoch
 
     def check(self) -> None:
@@ -81,11 +81,13 @@ class Ownership:
         with self._locked():
             holder = self.holder()
             if holder is None or holder.epoch != self.epoch:
+                self.held = False
                 raise OwnershipLost(f"fleet {self._fleet} belongs to {holder.run if holder else 'nobody'} now; this process stops")
             self._write(holder.run)
 
     def release(self) -> None:
         """Give up the lease but keep the name: an unsettled ledger still refuses other runs."""
+        self.held = False
         with self._locked():
             holder = self.holder()
             if holder is not None and holder.epoch == self.epoch:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rollout.audit import Emergency
 from rollout.change import Change, Snapshot
 from rollout.changes import metrics
-from rollout.changes.environment import is_on
+from rollout.changes.environment import flag_on, is_on
 from rollout.changes.feature import LAZY_LOADING
 from rollout.emergency import Found, Protocol
-from rollout.errors import RolloutError
+from rollout.errors import ActFault, RolloutError
+from rollout.fleet import Agent
 from rollout.hub import Hub
 from rollout.observe.witness import by_machine
 from rollout.plan import ChangeKind
@@ -26,13 +27,32 @@ def found_by_flag(site: Site, change: Change, flag: str) -> Found:
     states: list[Snapshot] = []
     unseen: dict[str, str] = {}
     for group in by_machine(site.fleet.agents).values():
-        try:
-            present = change.snapshot(group)
-        except (RolloutError, OSError) as error:
-            unseen |= {agent.id: f"cannot be seen: {error}" for agent in group}
-            continue
-        states += [_before(snapshot, flag, priors) for snapshot in present if is_on(snapshot, flag)]
+        found, gone = _with_flag(site, change, flag, group)
+        unseen |= gone
+        states += [_before(snapshot, flag, priors) for snapshot in found]
     return Found(states, unseen)
+
+
+def _with_flag(site: Site, change: Change, flag: str, group: Sequence[Agent]) -> tuple[list[Snapshot], dict[str, str]]:
+    """A machine's agents with the flag on, in their configuration or in the process that runs, and with the reason those that cannot be seen.
+
+    One whose configuration is lost hides nobody else.
+    """
+    try:
+        return [snapshot for snapshot in change.snapshot(group) if is_on(snapshot, flag) or _runs_with(site, snapshot, flag)], {}
+    except ActFault as fault:
+        if len(group) == 1:
+            return [], {group[0].id: f"cannot be seen: {fault.reason}"}
+        each = [_with_flag(site, change, flag, [agent]) for agent in group]
+        return [one for found, _ in each for one in found], {agent: reason for _, gone in each for agent, reason in gone.items()}
+    except (RolloutError, OSError) as error:
+        return [], {agent.id: f"cannot be seen: {error}" for agent in group}
+
+
+def _runs_with(site: Site, snapshot: Snapshot, flag: str) -> bool:
+    """Whether its process was started with the flag on, whatever its configuration says by now."""
+    running = site.machines[site.fleet.agent(snapshot.agent).machine].transport.environment(snapshot.pid) if snapshot.pid else None
+    return flag_on((running or {}).get(flag))
 
 
 def _flags_before(site: Site, flag: str) -> Mapping[str, str | None]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from rollout.batches import schedule
 from rollout.emergency import Call, Protocol, take_back
-from rollout.errors import ActFault, Refused
+from rollout.errors import ActFault, Refused, RollbackIncomplete
 from rollout.executor import Executor, roll_back_all
 from rollout.fleet import Agent
 from rollout.ledger import Step
@@ -26,7 +26,7 @@ def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) ->
     """That emergency on all agents of a rehearsal site that its day selects.
 
     Raises Refused in production, where a run holds the fleet and where the site lacks what the emergency is about; ActFault where the change
-    does not come on.
+    does not come on, RollbackIncomplete where it does not go away again either.
     """
     written = load_plan(plan_file)
     site = load_site(site_file, written.day(protocol.day).deadlines)
@@ -49,9 +49,12 @@ def rehearse(protocol: Protocol, site_file: Path, plan_file: Path, name: str) ->
         executor = executors.setdefault(made, executor_of(site, day, made, ledger, ownership))
         failed += executor.activate(agents, index).failed
     if failed:
-        roll_back_all(list(reversed(executors.values())))
-        ledger.append(ownership.epoch, Step.CLOSED, outcome=Outcome.ROLLED_BACK.value)
+        behind = roll_back_all(list(reversed(executors.values()))).quarantined
+        if not behind:
+            ledger.append(ownership.epoch, Step.CLOSED, outcome=Outcome.ROLLED_BACK.value)
         ownership.release()
+        if behind:
+            raise RollbackIncomplete(f"the rehearsal could not be set up, and these did not come back; `rollout settle {run}` tries again", behind)
         raise ActFault("the rehearsal could not be set up; the change did not come on", failed)
     ledger.append(ownership.epoch, Step.CLOSED, outcome=Outcome.COMPLETE.value)
     ownership.release()

@@ -12,7 +12,7 @@ from rollout.evidence import found_files, with_records
 from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
-from rollout.named_plan import named_plan
+from rollout.left_open import take_over
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan
 from rollout.report import BatchReport, DayReport, Outcome, RollbackReport
@@ -20,8 +20,7 @@ from rollout.report_entries import alert_report, criterion_report
 from rollout.report_file import read_report, write_report
 from rollout.rollbacks import announce, last_rollback
 from rollout.shadow import end_shadows
-from rollout.site import Site, load_site
-from rollout.whereabouts import ledger_of
+from rollout.site import Site
 
 
 def settle(run: str, site_file: Path) -> DayReport | None:
@@ -29,18 +28,10 @@ def settle(run: str, site_file: Path) -> DayReport | None:
 
     Raises Refused when there is no such run or its process still works, InputError for files that cannot be read.
     """
-    ledger = ledger_of(run, site_file)
-    if not ledger.exists:
-        raise Refused(f"site {site_file.stem} has no run {run}; the runs are in {ledger.file.parent.parent}")
-    if ledger.settled:
+    left = take_over(run, site_file)
+    if left is None:
         return None
-    facts = ledger.opened.facts
-    written = named_plan(facts["plan"])
-    site = load_site(site_file, written.day(facts["day"]).deadlines)
-    plan = written.for_site(site.rehearsal)
-    day = plan.day(facts["day"])
-    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    ownership.take_over(run)
+    ledger, site, plan, day, ownership = left.ledger, left.site, left.plan, left.day, left.ownership
     executors = [executor_of(site, day, ChangeKind(name), ledger, ownership) for name in reversed(ledger.changes())]
     pids = {snapshot.agent: snapshot.pid for snapshot in ledger.changed()}
     batches = tuple(BatchReport.model_validate(entry.facts["report"]) for _, entry in sorted(ledger.decisions(brought_back=True).items()))

@@ -8,20 +8,22 @@ from shutil import rmtree
 import pytest
 
 import rollout.emergency
+import rollout.left_open
 import rollout.rehearse
-import rollout.settlement
 from rollout.audit import AuditFile, Emergency, Order
 from rollout.emergency import Call, take_back
-from rollout.errors import Refused, StillAtWork
+from rollout.errors import Refused, RollbackIncomplete, StillAtWork
 from rollout.executor import Executor, Limits
+from rollout.finishing import finish
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import ChangeKind
-from rollout.protocols import METRICS_OFF, SINGLE_HUB
+from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK, SINGLE_HUB
 from rollout.rehearsals import Rehearsal, RehearsalFile
 from rollout.rehearse import rehearse
 from rollout.report import DayReport, Outcome
 from rollout.run_ledger import run_ledger
+from rollout.services.port import ServiceState
 from rollout.site import Site
 from rollout.verdict import Verdict
 from tests.fakes.machine import FLAG, MemoryWorld
@@ -40,7 +42,7 @@ def world() -> MemoryWorld:
 def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The place where they run, found under every file name."""
     site = memory_site(world, tmp_path, rehearsal="six")
-    found_by(monkeypatch, site, rollout.emergency, rollout.settlement, rollout.rehearse)
+    found_by(monkeypatch, site, rollout.emergency, rollout.left_open, rollout.rehearse)
     return site
 
 
@@ -121,6 +123,87 @@ def test_what_cannot_be_reached_is_named_and_the_rest_comes_back(world: MemoryWo
     world.west.unreachable = False
     assert call(site, "emergency-2").outcome is Outcome.COMPLETE
     assert on(world) == set()
+
+
+def test_who_was_not_seen_is_not_forgotten(world: MemoryWorld, site: Site) -> None:
+    """Finishing the emergency looks again: as long as a machine is dead its agents are named, and when it is back their metrics go off."""
+    world.switch_on("east/Agent0", "west/Agent4")
+    world.west.unreachable = True
+    call(site)
+    still = finish("emergency-1", site.file)
+    assert still is not None
+    assert still.outcome is Outcome.ROLLBACK_INCOMPLETE
+    assert "west/Agent4 (cannot be seen" in still.sentence
+    world.west.unreachable = False
+    done = finish("emergency-1", site.file)
+    assert done is not None
+    assert done.outcome is Outcome.COMPLETE
+    assert on(world) == set()
+    assert finish("emergency-1", site.file) is None
+    assert [entry.said for entry in AuditFile(site.state).of("emergency-1")] == [Emergency.METRICS]
+
+
+def test_a_second_call_does_the_work_of_the_first(world: MemoryWorld, site: Site) -> None:
+    """Nobody has to settle the one that left agents behind, and the fleet is free again."""
+    world.switch_on("west/Agent4")
+    world.west.unreachable = True
+    call(site)
+    world.west.unreachable = False
+    assert call(site, "emergency-2").outcome is Outcome.COMPLETE
+    assert Ownership(site.state / "fleets", site.fleet.name, site.clock).claim("next", site.runs) > 0
+
+
+def test_an_emergency_of_another_kind_leaves_the_first_to_be_finished(world: MemoryWorld, site: Site) -> None:
+    """It does not close what it does not do: the first one's agents are still its own."""
+    world.switch_on("west/Agent4")
+    world.west.unreachable = True
+    call(site)
+    take_back(Call("emergency-2", "ann", "too odd"), OPTIMIZATION_BACK, site.file, PLAN)
+    assert not run_ledger(site.runs, "emergency-1", site.clock).settled
+    world.west.unreachable = False
+    finish("emergency-1", site.file)
+    assert on(world) == set()
+
+
+def test_an_agent_that_a_held_run_cannot_bring_back_does_not_stand_in_the_way(world: MemoryWorld, site: Site) -> None:
+    """All others come back at once, the stuck one is named; both runs stay open until it is back, and no day starts before."""
+    change_some(site, "day", "east/Agent0", "west/Agent5")
+    world.switch_on("west/Agent4")
+    world.all["east/Agent0"].keeps_old_environment = True
+    report = call(site)
+    assert report.outcome is Outcome.ROLLBACK_INCOMPLETE
+    assert "left behind: east/Agent0" in report.sentence
+    assert on(world) == {"east/Agent0"}
+    world.all["east/Agent0"].keeps_old_environment = False
+    done = finish("emergency-1", site.file)
+    assert done is not None
+    assert done.outcome is Outcome.COMPLETE
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    with pytest.raises(Refused, match="rollout settle day"):
+        ownership.claim("next", site.runs)
+    finish("day", site.file)
+    assert on(world) == set()
+    assert ownership.claim("next", site.runs) > 0
+
+
+def test_a_lost_program_file_hides_nobody_else(world: MemoryWorld, site: Site) -> None:
+    """Of its machine only the agent without a configuration is unseen; the others' metrics go off."""
+    world.switch_on("east/Agent0", "east/Agent1")
+    world.east.lost = {"Agent0"}
+    report = call(site)
+    assert on(world) == {"east/Agent0"}
+    assert report.rollback is not None
+    assert set(report.rollback.quarantined) == {"east/Agent0"}
+
+
+def test_a_rehearsal_that_does_not_come_back_keeps_its_ledger_open(world: MemoryWorld, site: Site) -> None:
+    """The agent that took the change and does not give it back is named, and no run may start over it."""
+    world.all["west/Agent4"].ignores_restart = True  # the change does not come on
+    world.clock.on_sleep = lambda _now: setattr(world.all["west/Agent4"], "state", ServiceState.FATAL)
+    with pytest.raises(RollbackIncomplete, match="west/Agent4"):
+        rehearse(METRICS_OFF, site.file, PLAN, "ann")
+    with pytest.raises(Refused, match="settle it first"):
+        Ownership(site.state / "fleets", site.fleet.name, site.clock).claim("next", site.runs)
 
 
 def test_a_rehearsal_puts_all_on_takes_all_off_and_is_on_record(world: MemoryWorld, site: Site) -> None:

@@ -64,6 +64,18 @@ def test_a_restored_agent_has_nothing_to_roll_back(tmp_path: Path) -> None:
     assert [snapshot.agent for snapshot in ledger.changed()] == ["east/C", "east/A"]
 
 
+def test_what_a_late_writer_did_after_the_restore_can_still_be_brought_back(tmp_path: Path) -> None:
+    """A process that lost the fleet while it acted writes that down when it wakes up; settling knows what the agent was."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    ledger.append(1, Step.OPENED)
+    ledger.intend(1, [_snapshot("east/A")], batch=1)
+    ledger.append(2, Step.RESTORED, ["east/A"])
+    ledger.append(2, Step.CLOSED)
+    ledger.append(1, Step.APPLIED, ["east/A"], batch=1)
+    assert not ledger.settled
+    assert ledger.changed() == [_snapshot("east/A")]
+
+
 def test_a_decision_stands_until_an_agent_of_its_batch_is_touched_again(tmp_path: Path) -> None:
     """A retried run keeps batches that nobody has brought back since, and those alone."""
     ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())

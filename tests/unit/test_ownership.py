@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from rollout.errors import OwnershipLost, Refused
+from rollout.lease_clock import LeaseClock
 from rollout.ledger import Ledger, Step
 from rollout.ownership import LEASE, Ownership
+from rollout.run_ledger import run_ledger
 from tests.fakes.clock import JumpingClock
 
 
@@ -77,3 +79,50 @@ def test_a_living_owner_is_not_settled_from_outside(tmp_path: Path, monkeypatch:
         Ownership(tmp_path / "fleets", "f", clock).take_over("run")
     clock.sleep(LEASE + 1)
     assert Ownership(tmp_path / "fleets", "f", clock).take_over("run") == 2
+
+
+def test_waiting_keeps_the_fleet(tmp_path: Path) -> None:
+    """However long a process that owns the fleet waits, it never looks dead meanwhile; once it has given the fleet back it takes nothing."""
+    clock = JumpingClock()
+    ownership = Ownership(tmp_path / "fleets", "week3", clock)
+    patient = LeaseClock(clock, ownership)
+    ownership.claim("run-1", tmp_path / "runs")
+    alive: list[bool] = []
+
+    def look(now: float) -> None:
+        holder = ownership.holder()
+        alive.append(holder is not None and holder.alive(now))
+
+    clock.on_sleep = look
+    patient.sleep(10 * LEASE)
+    assert clock.now() == 1_000_000.0 + 10 * LEASE
+    assert all(alive)
+    ownership.release()
+    patient.sleep(LEASE)
+    assert not alive[-1]
+
+
+def test_who_waits_hears_that_the_fleet_is_lost(tmp_path: Path) -> None:
+    """A wait ends when somebody else has claimed the fleet, instead of acting afterwards; the waits of what is left to tell go on."""
+    clock = JumpingClock()
+    ownership = Ownership(tmp_path / "fleets", "week3", clock)
+    patient = LeaseClock(clock, ownership)
+    ownership.claim("run-1", tmp_path / "runs")
+    Ownership(tmp_path / "fleets", "week3", clock).take_over("run-2")
+    with pytest.raises(OwnershipLost):
+        patient.sleep(LEASE)
+    patient.sleep(LEASE)
+
+
+def test_an_open_ledger_owns_the_fleet_whoever_held_it_last(tmp_path: Path) -> None:
+    """Another run may have taken over and ended; what the first one left open is still to be settled before a new run."""
+    clock = JumpingClock()
+    ownership = Ownership(tmp_path / "fleets", "week3", clock)
+    first = run_ledger(tmp_path / "runs", "run-1", clock)
+    first.append(ownership.claim("run-1", tmp_path / "runs"), Step.OPENED, day=1, plan="week3", site="lab")
+    ownership.take_over("run-2")
+    ownership.release()
+    with pytest.raises(Refused, match="rollout settle run-1 --site lab"):
+        ownership.claim("run-3", tmp_path / "runs")
+    first.append(1, Step.CLOSED)
+    assert ownership.claim("run-3", tmp_path / "runs") > 0

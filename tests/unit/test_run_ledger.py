@@ -9,7 +9,7 @@ from shutil import rmtree
 
 import pytest
 
-import rollout.settlement
+import rollout.left_open
 from rollout.errors import Held, Refused
 from rollout.executor import Executor, Limits
 from rollout.ledger import Ledger, Step
@@ -35,7 +35,7 @@ def world() -> MemoryWorld:
 def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The place where they run."""
     site = memory_site(world, tmp_path)
-    found_by(monkeypatch, site, rollout.settlement)
+    found_by(monkeypatch, site, rollout.left_open)
     return site
 
 

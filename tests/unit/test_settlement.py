@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import rollout.acceptance
+import rollout.left_open
 import rollout.settlement
 from rollout.acceptance import accept
 from rollout.audit import AuditFile, Closing
@@ -42,7 +42,7 @@ def world() -> MemoryWorld:
 def site(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
     """The place where they run, found under every file name."""
     site = memory_site(world, tmp_path)
-    found_by(monkeypatch, site, rollout.settlement, rollout.acceptance)
+    found_by(monkeypatch, site, rollout.left_open)
     return site
 
 
@@ -213,6 +213,23 @@ def test_what_is_left_behind_keeps_the_ledger_open(world: MemoryWorld, site: Sit
     assert again.outcome is Outcome.ROLLED_BACK
     assert on(world) == set()
     assert settle(RUN, site.file) is None
+
+
+def test_a_run_that_ends_well_in_that_moment_keeps_what_it_changed(
+    world: MemoryWorld, site: Site, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it wrote between the first look and the claim counts: a complete day is not rolled back by a settling that came too early."""
+    running = on(world)
+
+    def while_it_closes(_file: Path, _deadlines: object) -> Site:
+        ledger.append(1, Step.CLOSED, outcome="complete")
+        return site
+
+    monkeypatch.setattr(rollout.left_open, "load_site", while_it_closes)
+    assert settle(RUN, site.file) is None
+    assert running
+    assert on(world) == running
+    assert read_report(site.reports / RUN) is None
 
 
 def test_a_run_that_does_not_exist_is_refused(site: Site) -> None:
