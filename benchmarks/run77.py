@@ -115,10 +115,15 @@ class Run77:
             raise SystemExit(f"the rollback is incomplete, this is no measurement: {reversal.quarantined}")
         return reversal.seconds
 
+    def keep(self) -> None:
+        """Ends the run with its changes in place, as a complete day does."""
+        self.ledger.append(self.ownership.epoch, Step.CLOSED, outcome="complete")
+        self.ownership.release()
+
 
 @contextmanager
 def run_on(site_name: str) -> Iterator[Run77]:
-    """Claims the fleet, opens a ledger, and settles both at the end whatever happens."""
+    """Claims the fleet, opens a ledger, and settles both at the end whatever happens, unless the changes are kept."""
     plan = load_plan(ROOT / "plans" / "week3.yaml")
     site = load_site(ROOT / "fleets" / f"{site_name}.yaml", plan.day(DAY).deadlines)
     day = plan.for_site(site.rehearsal).day(DAY)
@@ -129,7 +134,8 @@ def run_on(site_name: str) -> Iterator[Run77]:
     try:
         yield run
     finally:
-        if run.ledger.changed():
-            run.roll_back()
-        run.ledger.append(epoch, Step.CLOSED, outcome="benchmark")
-        run.ownership.release()
+        if not run.ledger.settled:
+            if run.ledger.changed():
+                run.roll_back()
+            run.ledger.append(epoch, Step.CLOSED, outcome="benchmark")
+            run.ownership.release()
