@@ -17,7 +17,7 @@ from flows.set_back import blamed, set_back, without
 from rollout.batches import Batch
 from rollout.executor import Activation
 from rollout.judge.judgement import BatchJudgement
-from rollout.observe.health import excused, queries_text
+from rollout.observe.health import excused, queries_text, with_crashes
 from rollout.observe.restarts import Restart
 from rollout.progress import Decision, Progress, decide
 from rollout.verdict import Evidence, Finding, Verdict, worst
@@ -150,13 +150,14 @@ def judge_activation(run: DayRun, activation: Activation, what: str) -> tuple[Fi
 def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, restarts: Mapping[str, Restart]) -> tuple[Finding, ...]:
     """These agents since then. A batch hands over all that were changed so far: an earlier batch that turns bad is seen too.
 
-    A restart that somebody asked the supervisor for is no failure of the agent.
+    A restart that somebody asked the supervisor for is no failure of the agent; a process that ended by itself is one, whatever started it again.
     """
     gate = run.gate("batch_health")
     seconds = max(int(run.site.clock.now() - since), 2)
     enough = gate.bounds["min_sample_share"] * seconds / run.site.scrape_interval
     asked = [agent for agent, restart in restarts.items() if restart.asked]
-    frame = excused(patiently(run, lambda: measure_health(run.site, agents, seconds, enough, len(agents))), asked, run.windows.settle)
+    seen = patiently(run, lambda: measure_health(run.site, agents, seconds, enough, len(agents)))
+    frame = with_crashes(excused(seen, asked, run.windows.settle), restarts.keys() - set(asked))
     findings = run.judge("batch_health", frame, gate.bounds, _evidence(run, queries_text(seconds), seconds, len(frame)), agents, (), what)
     callable_agents = [agent for agent in agents if not run.site.fleet.agent(agent).hub]
     errors = run.day.ratio

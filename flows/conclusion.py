@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from prefect.exceptions import Pause
 
 from flows.day_run import DayRun
@@ -35,10 +37,13 @@ GAINS = frozenset({"improvement", "improvement_confirmed"})
 def conclude(run: DayRun, error: BaseException | None) -> DayReport:
     """Write and publish the report, then settle the ledger if nothing is left to do, and give back the lease.
 
-    Whoever took the fleet from this run and has settled it has written a report that knows more: it stands.
+    A report that knows more stands: that of whoever took the fleet from this run and has settled it, and that of the earlier attempt whose
+    repetition was refused.
     """
-    if isinstance(error, OwnershipLost) and run_ledger(run.site.runs, run.run_id, run.site.clock).settled and (told := read_report(run.folder)):
-        run.log.warning("%s; its report stands", error)
+    settled = isinstance(error, OwnershipLost) and run_ledger(run.site.runs, run.run_id, run.site.clock).settled
+    refused = not run.owns and run.ledger.exists
+    if (settled or refused) and (told := read_report(run.folder)):
+        run.log.warning("%s; the report of this run stands as it is", error)
         return told
     still_changed = sum(step in CHANGED for step in run.ledger.last_steps().values())
     outcome = outcome_of(run.record, error, still_changed)
@@ -108,13 +113,28 @@ def _report(run: DayRun, outcome: Outcome, error: BaseException | None) -> DayRe
 def _criteria(run: DayRun) -> list[CriterionReport]:
     """Every criterion of the day with what this run found about it, or else what a rehearsal on record did."""
     rehearsed = RehearsalFile(run.site.state)
-    criteria = run.plan.criteria_of(run.day.day)
+    criteria, part = run.plan.criteria_of(run.day.day), _part_of_the_plan(run)
     return [
-        criterion_report(c.id, c.statement, c.bound, found, c.measured_by)
+        criterion_report(c.id, c.statement, c.bound, [_of_a_part(finding, part) for finding in found], c.measured_by)
         if (found := findings_for(run, c.measured_by))
         else criterion_report(c.id, c.statement, c.bound, rehearsed.findings(c.id))
         for c in criteria
     ]
+
+
+def _part_of_the_plan(run: DayRun) -> str:
+    """How much of what the plan selects this run was started for; empty where it is all of it."""
+    if run.parameters.selector is None:
+        return ""
+    planned, chosen = ({agent.id for agent in run.site.fleet.select(each)} for each in (run.day.selector, run.parameters.selector))
+    return "" if planned <= chosen else f"this run was started for {len(planned & chosen)} of the {len(planned)} agents that the plan selects"
+
+
+def _of_a_part(finding: Finding, part: str) -> Finding:
+    """What holds for some agents is not proven for all."""
+    if not part or finding.verdict is not Verdict.PASS:
+        return finding
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, sentence=f"{finding.sentence.rstrip('.')}; not proven for the plan: {part}.")
 
 
 def findings_for(run: DayRun, measured_by: str) -> list[Finding]:

@@ -9,10 +9,12 @@ from rollout.freeze import freeze_at
 
 
 def between_batches(run: DayRun) -> None:
-    """What stands before each batch. Raises Aborted, and Held when a freeze window has opened that no person has promoted the run through."""
+    """What stands before each batch. Raises Aborted, and Held in a freeze window unless a person who knew of it has promoted the run."""
     run.control.between_batches(run.ownership.check)
-    promoted = run.answer is not None and run.answer.said is Answer.PROMOTE
-    if not promoted and (freeze := freeze_at(run.site.fleet.freezes, run.site.clock.now())):
+    freeze = freeze_at(run.site.fleet.freezes, run.site.clock.now())
+    if freeze is None:
+        return
+    if run.answer is None or run.answer.said is not Answer.PROMOTE or run.answer.at < freeze.begins.timestamp():
         raise Held(f"fleet {run.site.fleet.name} is {freeze}")
 
 

@@ -24,12 +24,13 @@ from tasks.validate import probe_readiness
 def day5_features(parameters: DayParameters = DayParameters()) -> None:  # noqa: B008 (frozen)
     """Agents find each other by name; hubs discover all of them; dashboards live, alerts ring, both hubs tell the same. Refused without both."""
     with day_run(parameters, day=5) as run:
-        pair = both_hubs(run)
         if parameters.dry_run:
+            both_hubs(run)
             preview(run)
             return
         own_the_fleet(run)
         with rollback_on_failure(run):
+            pair = both_hubs(run)
             with run.step("Service discovery enhancement"):
                 run.require("ready", probe_readiness(run.site, run.agents, run.gate("ready").bounds, len(run.agents)))
                 run.require("hub", check_hub(run.site))

@@ -5,12 +5,16 @@ from __future__ import annotations
 from flows.day_run import DayRun
 from rollout.verdict import Evidence, Finding, Verdict
 
+LASTING = ("activation", "batch_health", "batch_errors", "system_health")
+"""Gates that look at all changed agents once more when the batches are over."""
+
 
 def count_failures(run: DayRun) -> None:
     """Agents that were attempted and never verified, or failed a gate, whatever became of them later. Nothing attempted is not measured."""
-    failed = sorted(
-        {agent for batch in run.record.batches for check in batch.checks if check.verdict == "FAIL" for agent in check.agents} | run.failed()
-    )
+    later = [finding for gate in LASTING for finding in run.record.findings.get(gate, ())]
+    after = {agent for finding in later if finding.verdict is Verdict.FAIL for agent in finding.agents}
+    baked = {agent for batch in run.record.batches for check in batch.checks if check.verdict == "FAIL" for agent in check.agents}
+    failed = sorted(baked | after | run.failed())
     attempted = len(run.touched) + len(run.found)
     if attempted == 0:
         return

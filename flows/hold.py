@@ -38,9 +38,14 @@ def wait_for_a_person(run: DayRun, report: DayReport) -> None:
 
 
 def answer_of(run: DayRun) -> AuditEntry | None:
-    """The answer to the last hold, recorded now; None where there is none or an earlier attempt has heeded it."""
-    holds = run.ledger.holds()
-    if not holds or any(isinstance(entry.said, Answer) and entry.at >= holds[-1].at for entry in run.audit.of(run.run_id)):
+    """The answer to the last hold, recorded now; None where there is none or an earlier attempt has heeded it.
+
+    A word to go back is heeded by going back: an attempt that died before it began to leaves it to the next one.
+    """
+    holds, answers = run.ledger.holds(), [entry for entry in run.audit.of(run.run_id) if isinstance(entry.said, Answer)]
+    if answers and answers[-1].said is Answer.ROLL_BACK and not run.ledger.gone_back_since(answers[-1].at):
+        return answers[-1]
+    if not holds or (answers and answers[-1].at >= holds[-1].at):
         return None
     try:
         said = cast("HoldAnswer", HoldAnswer.load(keyset_from_base_key(f"suspended-{_key(run)}"), UUID(run.run_id)))

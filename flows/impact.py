@@ -32,11 +32,12 @@ def assess_impact(run: DayRun) -> None:
     evidence = impact_evidence(run, run.record.started, run.site.clock.now())
     policy = _soak_policy(run, began)
     bounds = {metric.name: metric.day_bound for metric in run.day.impact if metric.day_bound is not None}
-    judgement = judge_day(run.judgements, judge_soak(_soak_frame(run, began), policy), bounds=bounds)
+    roster = tuple(run.changed())
+    judgement = judge_day(run.judgements, judge_soak(_soak_frame(run, began), policy), bounds=bounds, roster=roster)
     run.keep("impact", day_findings(judgement, evidence, run.judgements))
     if shadows := day_shadows(judgement, evidence, run.judgements):
         run.keep("shadow", shadows)
-    run.keep_judgements(judgement, JudgedBy(run.policy, policy, bounds))
+    run.keep_judgements(judgement, JudgedBy(run.policy, policy, bounds, roster))
     changed = [agent.id for agent in run.standing]
     restarts = restarts_of(run, changed, began, 0)
     run.require("batch_health", judge_health(run, changed, began, "through the soak", restarts))

@@ -20,6 +20,9 @@ from rollout.observe.restarts import Restart
 from rollout.verdict import Evidence, Finding
 from tasks.measure import measure_impact
 
+MOST_STEPS = 10_000
+"""Of one question: Prometheus refuses more than 11 000 points a series (prometheus.io, HTTP API, range queries)."""
+
 
 def judge_look(run: DayRun, batch: Batch, activation: Activation, look: int, restarts: Mapping[str, Restart]) -> BatchJudgement:
     """Judge the batch on the data so far and store exactly the samples that were judged; the last look's are what a replay reads."""
@@ -51,8 +54,14 @@ def impact_evidence(run: DayRun, start: float, end: float) -> Evidence:
 def _samples(run: DayRun, batch: Batch, activation: Activation) -> pd.DataFrame:
     """The impact metrics of the whole fleet from before the act until now."""
     interval, windows = run.site.scrape_interval, run.windows
-    start = first_touched(run, batch, activation) - windows.before * interval
+    touched, seen = first_touched(run, batch, activation), activation.verified_at - windows.rate * interval
+    start = touched - windows.before * interval
     everybody = [agent.id for agent in run.site.fleet.agents]
     what = f"the impact of batch {batch.index}"
     rate = windows.rate * interval
-    return patiently(run, lambda: measure_impact(run.site, run.day.impact, everybody, start, run.site.clock.now(), rate, what))
+    if (run.site.clock.now() - start) / interval <= MOST_STEPS or seen <= touched:
+        return patiently(run, lambda: measure_impact(run.site, run.day.impact, everybody, start, run.site.clock.now(), rate, what))
+    # held for days in between: what nobody judges is not asked for
+    before = patiently(run, lambda: measure_impact(run.site, run.day.impact, everybody, start, touched, rate, what))
+    after = patiently(run, lambda: measure_impact(run.site, run.day.impact, everybody, seen, run.site.clock.now(), rate, what))
+    return pd.concat([before, after], ignore_index=True)

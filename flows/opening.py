@@ -81,4 +81,5 @@ def own_the_fleet(run: DayRun) -> None:
     if run.answer is not None and run.answer.said is Answer.PROMOTE:
         promote_by_hand(run, run.answer)
     recall(run)
-    run.bystanders = Bystanders.watch(run.site.fleet, run.site.machines)
+    if run.answer is None or run.answer.said is not Answer.ROLL_BACK:  # going back asks nobody how the others are
+        run.bystanders = Bystanders.watch(run.site.fleet, run.site.machines)

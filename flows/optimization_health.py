@@ -21,6 +21,7 @@ def validate_health(run: DayRun) -> None:
         run.stop_unless_passed(GATE, answers)
     else:
         run.record.unknowns.append("what the optimization costs: no agent has it")
+        run.wait_until(began + (run.day.soak or 0.0))  # the fleet's health is as much in question as after a soak
     restarts = restarts_of(run, everybody, began, 0)
     run.require("system_health", judge_health(run, everybody, began, "the whole fleet", restarts))
 

@@ -15,6 +15,7 @@ from rollout.clock import Clock, Deadline, SystemClock
 from rollout.document import Document
 from rollout.errors import RollbackIncomplete, StillAtWork
 from rollout.finishing import finish
+from rollout.ledger import Step
 from rollout.parameters import OnCancel
 from rollout.report import DayReport
 from rollout.whereabouts import ledger_of, site_of
@@ -50,6 +51,8 @@ def settle_run(parameters: SettleParameters) -> State[None]:
     if site_file is None:
         return Completed(name="NothingToRollBack", message=f"run {parameters.run} touched nothing: no site of this checkout has a ledger of it")
     ledger = ledger_of(parameters.run, site_file)
+    if parameters.after is After.CRASHED and ledger.entries[-1].step is Step.HELD:
+        return Completed(name="Held", message=f"run {parameters.run} was held in order before its process ended; it waits for a person")
     asked_to_hold = ledger.opened.facts.get("on_cancel") == OnCancel.HOLD.value
     if parameters.after is After.CANCELLED and asked_to_hold and not ledger.settled:
         return Completed(name="Held", message=f"run {parameters.run} was to hold when cancelled; settle it by hand")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from flows.day_runs import DayRuns, DayState
-from flows.days import deployment_of, is_built, not_built
+from flows.days import FLAG, deployment_of, is_built, measures_of, not_built
 from flows.scoring import score
 from rollout.needs import told, unmet_needs
 from rollout.parameters import Acknowledgement, Override
@@ -22,8 +22,6 @@ from rollout.week_rules import RULES
 
 LOOK = 5.0
 """Seconds between two looks at a day's run."""
-MEASURES: Mapping[int, tuple[str, ...]] = {1: ("ready", "hub", "baseline")}
-"""Gates that a day requires itself before it touches anything, as its flow says to `day_run`."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +44,16 @@ class Week:
         started = f" as run {run}" if step is WeekStep.STARTED else ""
         self.say(f"day {day.day}, {day.title}: {step.value}{started}{f'; {said}' if said else ''}")
 
-    def completed(self, run: str) -> bool:
-        """Whether that run of a day completed, by its stored report."""
+    def completed(self, day: Day, run: str) -> bool:
+        """Whether that run completed that day, by its stored report."""
         report = read_report(self.site.reports / run) if run else None
-        return report is not None and report.outcome is Outcome.COMPLETE
+        return report is not None and report.day == day.day and report.outcome is Outcome.COMPLETE
 
 
 def take_day(week: Week, day: Day) -> None:
     """Bring one day to its end, or say why it does not start. A day that an earlier attempt of this week started is waited for, not started again."""
     last = week.file.latest().get(day.day)
-    if last is not None and last.step is WeekStep.ENDED and week.completed(last.run):
+    if last is not None and last.step is WeekStep.ENDED and week.completed(day, last.run):
         return
     run = last.run if last is not None and last.step is WeekStep.STARTED else _start(week, day)
     if run:
@@ -71,7 +69,7 @@ def _start(week: Week, day: Day) -> str:
         week.note(day, WeekStep.NOT_BUILT, "", "its criteria are NOT MEASURED for that reason")
         return ""
     stored = read_week(week.site.state, week.plan, week.site.name, not_built(week.plan), week.file)
-    unmet = unmet_needs(day, stored, RULES, MEASURES.get(day.day, ()))
+    unmet = unmet_needs(day, stored, RULES, measures_of(day))
     override = week.overrides.get(day.day)
     if unmet and override is None:
         week.note(day, WeekStep.NOT_STARTED, "", f"it needs what is not MET: {told(unmet)}")
@@ -84,6 +82,8 @@ def _start(week: Week, day: Day) -> str:
 
 def _parameters(week: Week, day: Day, override: Override | None) -> dict[str, object]:
     given = dict(week.parameters)
+    if deployment_of(day) == FLAG:
+        given["day"] = day.day
     if override is not None:
         given["override"] = override.model_dump()
     if day.day == week.plan.days[0].day and week.acknowledged:

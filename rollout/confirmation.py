@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,13 +11,15 @@ from rollout.errors import RolloutError, SourceFault
 from rollout.executor import Reversal
 from rollout.fleet import Agent
 from rollout.observe.impact import impact_samples
-from rollout.observe.recovery import healthy_share, median_shift
+from rollout.observe.recovery import healthy_share, shifts
 from rollout.plan import Day, Recovery
 from rollout.site import Site
 from rollout.verdict import Evidence, Finding, Verdict
 
 LATENCY = "latency"
 """The impact metric whose median tells gross normality."""
+NAMED = 5
+"""Agents that a sentence names one by one."""
 LOOK = 2.0
 """Seconds between two looks while the fleet settles."""
 
@@ -44,7 +46,7 @@ def confirm(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Rever
     verdict, sentence = Verdict.ERROR, "nothing was seen"
     while site.clock.now() - reversal.began < budget:
         verdict, sentence = _look(site, day, baseline, reversal, agents, recovery)
-        if verdict is not Verdict.FAIL:
+        if verdict in (Verdict.PASS, Verdict.ERROR):
             break
         site.clock.sleep(LOOK)
     seconds = site.clock.now() - reversal.began
@@ -55,7 +57,7 @@ def confirm(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Rever
 def _look(
     site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, agents: Sequence[Agent], recovery: Recovery
 ) -> tuple[Verdict, str]:
-    """One look: PASS when all is normal, FAIL when it is not (yet), ERROR when it cannot be told."""
+    """One look: PASS when all is normal, FAIL when it is not (yet), INCONCLUSIVE while somebody is not seen, ERROR when it cannot be told."""
     try:
         share = healthy_share(site.machines, agents, site.prober)
     except RolloutError as error:
@@ -79,16 +81,31 @@ def _latency(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reve
         after = impact_samples(site.sources.usable(), metrics, names, start, end, interval, rate)
     except SourceFault as fault:
         return Verdict.ERROR, f"all restored agents are healthy; their latency could not be measured: {fault}"
-    shift = median_shift(baseline, after, LATENCY)
-    if shift is None:
-        return Verdict.ERROR, "all restored agents are healthy; no latency sample arrived after the rollback"
-    sentence = f"all restored agents are healthy, median latency {shift:+.1%} against the baseline (allowed: {allowed:.0%})"
+    return _compared(baseline, after, set(day.applicable(agents)[LATENCY]), allowed)
+
+
+def _compared(baseline: pd.DataFrame, after: pd.DataFrame, wanted: Collection[str], allowed: float) -> tuple[Verdict, str]:
+    """What the latencies of those that serve work say; one who is missing on either side keeps the others from speaking for all."""
+    each = shifts(baseline, after, LATENCY)
+    if unknown := set(wanted) - set(baseline.loc[baseline["metric"] == LATENCY, "agent"]):
+        return Verdict.ERROR, f"all restored agents are healthy; the baseline has no latency of {_some(unknown)}"
+    if unseen := set(wanted) - set(each.index):
+        return Verdict.INCONCLUSIVE, f"all restored agents are healthy; no latency sample has arrived of {_some(unseen)}"
+    if not wanted:
+        return Verdict.ERROR, "all restored agents are healthy; none of them serves work whose latency could be seen"
+    shift = float(each[sorted(wanted)].median())
+    sentence = f"all restored agents are healthy, median latency of {len(wanted)} {shift:+.1%} against the baseline (allowed: {allowed:.0%})"
     return (Verdict.PASS if abs(shift) <= allowed else Verdict.FAIL), sentence
+
+
+def _some(agents: Collection[str]) -> str:
+    """The first few of them."""
+    return ", ".join(sorted(agents)[:NAMED]) + (f" and {len(agents) - NAMED} others" if len(agents) > NAMED else "")
 
 
 def _finding(site: Site, budget: float, reversal: Reversal, verdict: Verdict, sentence: str, seconds: float, check: str) -> Finding:
     """What the criterion may say: it failed if anything was left behind or the time was over."""
-    if reversal.quarantined or seconds > budget:
+    if reversal.quarantined or (seconds > budget and verdict is not Verdict.INCONCLUSIVE):
         verdict = Verdict.FAIL
     evidence = Evidence("supervisor, /proc, probe, " + site.sources.name, "read-back of each restored agent; latency", reversal.began,
                         site.clock.now(), len(reversal.restored))  # fmt: skip

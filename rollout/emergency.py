@@ -16,8 +16,8 @@ from rollout.alert import alert_of
 from rollout.audit import AuditEntry, AuditFile, Emergency, Order
 from rollout.change import Change, Snapshot
 from rollout.clock import Deadline, wait_until
-from rollout.confirmation import Confirmation
-from rollout.errors import StillAtWork
+from rollout.confirmation import LATENCY, Confirmation
+from rollout.errors import Held, RolloutError, StillAtWork
 from rollout.evidence import with_records
 from rollout.executor import Executor, Limits, Reversal, roll_back_all
 from rollout.final_look import last_look
@@ -27,14 +27,17 @@ from rollout.ownership import Ownership
 from rollout.plan import ChangeKind, Day, Plan, load_plan
 from rollout.report import DayReport, Outcome, RollbackReport
 from rollout.report_entries import alert_report, criterion_report
-from rollout.report_file import write_report
+from rollout.report_file import read_report, write_report
 from rollout.rollbacks import announce
 from rollout.run_ledger import run_ledger
 from rollout.settlement import settle
 from rollout.single_hub import confirm_way_back
 from rollout.site import Site, load_site
-from rollout.whereabouts import newest_baseline
+from rollout.verdict import Verdict
+from rollout.whereabouts import baselines
 
+BASELINE = "baseline"
+"""The gate that judges whether a baseline is one."""
 LOOK = 0.5
 """Seconds between two looks whether an aborted run has ended."""
 
@@ -54,6 +57,14 @@ class Found:
 
     states: Sequence[Snapshot]
     unseen: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What stood in the way. same: an open emergency of the same kind, whose work this one does; unknown: what could not be cleared, a sentence."""
+
+    same: Ledger | None = None
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,7 @@ def _carry_out(call: Call, protocol: Protocol, site: Site, plan: Plan) -> DayRep
     day = plan.day(protocol.day)
     began = site.clock.now()
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
-    former = _clear_the_way(call, protocol, site, day, ownership)
+    cleared = _clear_the_way(call, protocol, site, day, ownership)
     ownership.take_over(call.run)
     site = replace(site, clock=LeaseClock(site.clock, ownership))
     ledger = run_ledger(site.runs, call.run, site.clock)
@@ -120,19 +131,21 @@ def _carry_out(call: Call, protocol: Protocol, site: Site, plan: Plan) -> DayRep
     announce(ledger, ownership.epoch, f"emergency: {call.reason}", day.deadlines.rollback)
     back = roll_back_all(executors)
     reversal = Reversal(began, back.ended, back.restored, back.quarantined | unseen)
-    confirmation = confirm_way_back(site, day, _baseline(site), reversal, protocol.criterion)
+    confirmation = confirm_way_back(site, day, _baseline(site, day, reversal.restored), reversal, protocol.criterion)
     report = _report(call, protocol, site, plan, reversal, confirmation, ledger, [executor.change for executor in executors])
+    if cleared.unknown:
+        report = report.model_copy(update={"unknowns": (*report.unknowns, cleared.unknown)})
     report = with_records(report, site.reports / call.run, ledger.file, AuditFile(site.state))
     if report.outcome is Outcome.COMPLETE:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=report.outcome.value)
-        if former is not None:
-            former.append(ownership.epoch, Step.CLOSED, outcome=f"done by run {call.run}")
+        if cleared.same is not None:
+            cleared.same.append(ownership.epoch, Step.CLOSED, outcome=f"done by run {call.run}")
     ownership.release()
     write_report(site.reports / call.run, report)
     return report
 
 
-def _clear_the_way(call: Call, protocol: Protocol, site: Site, day: Day, ownership: Ownership) -> Ledger | None:
+def _clear_the_way(call: Call, protocol: Protocol, site: Site, day: Day, ownership: Ownership) -> Cleared:
     """Abort the run at work and wait for it, then settle what it or a dead one left open. Raises StillAtWork.
 
     Whoever that leaves behind stays in the open ledger of that run, and keeps nobody else waiting for the emergency. An earlier emergency of the
@@ -140,7 +153,7 @@ def _clear_the_way(call: Call, protocol: Protocol, site: Site, day: Day, ownersh
     """
     holder = ownership.holder()
     if holder is None or holder.run == call.run:
-        return None
+        return Cleared()
     if holder.alive(site.clock.now()):
         AuditFile(site.state).append(AuditEntry(site.clock.now(), holder.run, Order.ABORT, call.name, f"emergency: {call.reason}"))
 
@@ -153,15 +166,27 @@ def _clear_the_way(call: Call, protocol: Protocol, site: Site, day: Day, ownersh
     former = run_ledger(site.runs, holder.run, site.clock)
     earlier = called(site.state, holder.run)
     if former.settled:
-        return None
+        return Cleared()
     if earlier is None:
-        settle(holder.run, site.file)
-    return former if earlier is not None and earlier.said is protocol.said else None
+        try:
+            settle(holder.run, site.file)
+        except (StillAtWork, Held):
+            raise
+        except RolloutError as error:  # its plan may not be readable any more
+            return Cleared(unknown=f"run {holder.run}, which held the fleet, could not be settled and stays open: {error}")
+        return Cleared()
+    return Cleared(former if earlier.said is protocol.said else None)
 
 
-def _baseline(site: Site) -> pd.DataFrame | None:
-    file = newest_baseline(site.reports)
-    return None if file is None else pd.read_parquet(file)
+def _baseline(site: Site, day: Day, restored: Sequence[str]) -> pd.DataFrame | None:
+    """The newest baseline whose own gate passed and that has everybody who came back and serves work; None where no run stored such a one."""
+    wanted = set(day.applicable([site.fleet.agent(agent) for agent in restored]).get(LATENCY, ()))
+    for file in baselines(site.reports):
+        report = read_report(file.parents[1])
+        gate = [] if report is None else [check.verdict for check in report.checks if check.gate == BASELINE]
+        if gate and set(gate) == {Verdict.PASS.name} and wanted <= set((frame := pd.read_parquet(file))["agent"]):
+            return frame
+    return None
 
 
 def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from rollout.change import BeforeEach, Change, Reading, Snapshot
 from rollout.clock import Clock, Deadline
-from rollout.errors import ActFault, Held, OwnershipLost, RolloutError
+from rollout.errors import ActFault, Held, OwnershipLost
 from rollout.fleet import Agent
 from rollout.ledger import CHANGED, Ledger, Step
 from rollout.ownership import Ownership
@@ -169,10 +169,10 @@ class Executor:
             return self._restore(turn, deadline)
         except (OwnershipLost, Held):
             raise
-        except (RolloutError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 (whatever an adapter raises is its machine's, and nobody else's)
             machines = _by_machine(turn)
             if len(machines) == 1:
-                return {snapshot.agent: Reading(snapshot.agent, (str(error),)) for snapshot in turn}
+                return {snapshot.agent: Reading(snapshot.agent, (str(error) or type(error).__name__,)) for snapshot in turn}
             outcome: dict[str, Reading] = {}
             for group in machines:
                 outcome |= self._restore_turn(group, deadline)

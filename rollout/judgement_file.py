@@ -23,12 +23,13 @@ SCHEMA_VERSION = 1
 class JudgedBy:
     """How a run was judged, which a plan that has changed since cannot tell: batches: their policy; soak: its own, None without a soak.
 
-    day_bounds: by metric, where the day was held to another bound than its batches.
+    day_bounds: by metric, where the day was held to another bound than its batches; roster: who had the change when the day was judged.
     """
 
     batches: JudgePolicy
     soak: JudgePolicy | None = None
     day_bounds: Mapping[str, float] | None = None
+    roster: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +92,5 @@ def read_judgements(folder: Path) -> StoredJudgements:
 
 def _policy(record: Mapping[str, Any]) -> JudgedBy:
     soak = record["soak"]
-    return JudgedBy(from_record(JudgePolicy, record["batches"]), soak and from_record(JudgePolicy, soak), dict(record["day_bounds"]))
+    roster = tuple(record.get("roster", ()))  # runs of before it was kept were judged without
+    return JudgedBy(from_record(JudgePolicy, record["batches"]), soak and from_record(JudgePolicy, soak), dict(record["day_bounds"]), roster)

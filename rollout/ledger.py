@@ -245,6 +245,10 @@ class Ledger:
         """The times at which the run was held for a person."""
         return [entry for entry in self.entries if entry.step is Step.HELD]
 
+    def gone_back_since(self, moment: float) -> bool:
+        """Whether a rollback was begun, or the run closed, at that Unix time or later."""
+        return any(entry.at >= moment and entry.step in (Step.ROLLING_BACK, Step.CLOSED) for entry in self.entries)
+
     def rehearsed_at(self, agents: Collection[str]) -> float | None:
         """When the way back was last rehearsed on these agents, in Unix seconds: their latest intention outside the batches."""
         return max((each.at for each in self.entries if each.step is Step.INTENDED and each.batch == 0 and each.agent in agents), default=None)

@@ -53,7 +53,7 @@ def replay(folder: Path, stored: StoredJudgements, policy: JudgedBy) -> Iterator
     if policy.soak is not None and soak is not None:
         judged_soak = judge_soak(_samples(folder, "soak"), policy.soak)
         yield Replayed("soak", judged_soak.verdict.name, _difference(to_record(soak), to_record(judged_soak)))
-    day = judge_day([stored.batches[index] for index in indexes], soak, bounds=policy.day_bounds or NO_BOUNDS)
+    day = judge_day([stored.batches[index] for index in indexes], soak, bounds=policy.day_bounds or NO_BOUNDS, roster=policy.roster)
     yield Replayed("day", day.verdict.name, _difference(stored.day.to_record(), day.to_record()))
 
 

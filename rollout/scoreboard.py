@@ -128,6 +128,8 @@ class Board:
             return ""
         if report.outcome is Outcome.ROLLED_BACK:
             return "the day was rolled back"
+        if report.outcome is Outcome.ROLLBACK_INCOMPLETE and report.rollback is not None and report.rollback.restored:
+            return f"the day was rolled back but for {', '.join(report.rollback.quarantined)}"
         return self.week.undone.get(day, "")
 
 

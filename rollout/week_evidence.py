@@ -53,7 +53,8 @@ def read_week(state: Path, plan: Plan, site: str, not_built: Iterable[int] = (),
             absent[day.day] = f"day {day.day} is not built" if day.day in unbuilt else f"day {day.day} has not run on site {site}{why}"
             continue
         reports[day.day] = standing
-        later = [report for report in of_day if report.title != day.title and report.ended > standing.ended and report.rollback is not None]
+        same = {each.day for each in plan.days if each.change is day.change}  # an emergency takes a kind of change back, whichever day made it
+        later = [report for report in ours if report.day in same and report.title != plan.day(report.day).title and report.ended > standing.ended]
         if took_back := [report for report in later if report.rollback and report.rollback.restored]:
             undone[day.day] = took_back[-1].sentence
     record = RehearsalFile(state)

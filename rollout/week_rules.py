@@ -14,6 +14,8 @@ from rollout.verdict import Evidence, Finding, Standing, Verdict
 
 LOST = "requests_lost"
 """The check in which a day counts the requests that were lost while it ran."""
+LASTING = frozenset({"batch_health", "system_health", "activation"})
+"""Gates that look at all agents once more at the end of a day."""
 UNMOVED = frozenset({UNTOUCHED, Step.FOUND.value})
 """Steps of an agent that was not away."""
 PROMISED = frozenset({"success", "mandatory"})
@@ -38,6 +40,8 @@ def uptime(board: Board, criterion: Criterion) -> Finding:
     for report in deployed:
         failed |= {agent for batch in report.batches for check in batch.checks if check.verdict == Verdict.FAIL.name for agent in check.agents}
         failed |= {agent.agent for agent in report.agents if agent.verified is not True}
+        failed |= {agent for check in report.checks if check.verdict == Verdict.FAIL.name and check.gate in LASTING for agent in check.agents}
+        failed |= {agent.agent for agent in report.agents if agent.unplanned_seconds}
         failed |= set(report.rollback.quarantined) if report.rollback else set()
         away = [agent.away_seconds for agent in report.agents if agent.step not in UNMOVED]
         touched += len(away)
@@ -91,12 +95,13 @@ def rehearsed(board: Board, criterion: Criterion) -> Finding:
 def checkpoints(board: Board, criterion: Criterion) -> Finding:
     """The checkpoints of that kind: one for each day's run that it is due for, each passed (C.1 to C.4)."""
     kind, week = CHECKPOINT_OF[criterion.id], board.week
-    if kind is CheckpointKind.WEEK_END:
-        taken = [each for each in week.checkpoints if each.kind is kind and each.site == week.site]
-        if not taken:
-            return _finding(board, criterion, Verdict.ERROR, "not taken", "The week-end checkpoint was not taken.")
-        return _finding(board, criterion, taken[-1].verdict, "taken", taken[-1].sentence)
     reviews = {each.day for each in week.plan.criteria if each.rule is WeekRule.READY}  # a review judges before its own end
+    if kind is CheckpointKind.WEEK_END:
+        ends = max((report.ended for day, report in week.reports.items() if day not in reviews), default=float("inf"))
+        taken = [each for each in week.checkpoints if each.kind is kind and each.site == week.site and each.at >= ends]
+        if not taken:
+            return _finding(board, criterion, Verdict.ERROR, "not taken", "No week-end checkpoint was taken after the days that stand.")
+        return _finding(board, criterion, taken[-1].verdict, "taken", taken[-1].sentence)
     days = [day for day in week.plan.days if day.day not in reviews]
     due = [day.day for day in days if kind is not CheckpointKind.POST_DEPLOYMENT or day.change is not None]
     newest = {each.run: each for each in week.checkpoints if each.kind is kind}

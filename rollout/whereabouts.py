@@ -46,6 +46,6 @@ def ledger_of(run: str, site_file: Path) -> Ledger:
     return run_ledger(site.state / "runs", run, SystemClock())
 
 
-def newest_baseline(reports: Path) -> Path | None:
-    """The baseline of the site's newest report that has one; None if no run stored any."""
-    return max(reports.glob("*/samples/baseline.parquet"), key=lambda file: file.stat().st_mtime, default=None)
+def baselines(reports: Path) -> list[Path]:
+    """The stored baselines of the site's runs, the newest first."""
+    return sorted(reports.glob("*/samples/baseline.parquet"), key=lambda file: -file.stat().st_mtime)

@@ -45,7 +45,7 @@ class MetricsActivation(EnvironmentChange):
         well = {reading.agent for reading in readings if reading.verified}
         try:
             missing, why = (well - self.targets.written() if well else well), NO_TARGET
-        except Unreachable:
+        except (ActFault, Unreachable):
             missing, why = well, UNSEEN_TARGETS
         return [replace(reading, disagreements=(why,)) if reading.agent in missing else reading for reading in readings]
 
@@ -64,7 +64,7 @@ class MetricsActivation(EnvironmentChange):
         back = {reading.agent for reading in readings if reading.verified} & _added(snapshots)
         try:
             left, why = (back & self.targets.written() if back else back), STILL_A_TARGET
-        except Unreachable:
+        except (ActFault, Unreachable):
             left, why = back, UNSEEN_TARGETS
         return [replace(reading, disagreements=(why,), lasting=True) if reading.agent in left else reading for reading in readings]
 

@@ -60,21 +60,25 @@ class DayJudgement:
         return from_record(cls, record)
 
 
-def judge_day(judgements: Sequence[BatchJudgement], soak: SoakJudgement | None = None, *, bounds: Mapping[str, float] = NO_BOUNDS) -> DayJudgement:
+def judge_day(
+    judgements: Sequence[BatchJudgement], soak: SoakJudgement | None = None, *, bounds: Mapping[str, float] = NO_BOUNDS, roster: Sequence[str] = ()
+) -> DayJudgement:
     """Pools the batches of a day (design, Day): D1.2 and D1.6.
 
     PASS needs every batch judged on every metric, nobody unseen or uncontrolled, and est + 1.645 SE below the bound. A batch that FAILed
     and was not rolled back keeps the day from passing; leave out the ones that were. No judgement at all is ERROR.
     bounds: by metric, where the day is held to another bound than its batches (a rehearsal's batches are too few for the plan's own).
+    roster: who has the change by name, so that a batch that nobody judged (a person promoted it) is missed.
     """
+    unjudged = frozenset(roster) - {agent for judged in judgements for agent in judged.treated}
     names_seen = list(dict.fromkeys(metric.metric for judged in judgements for metric in judged.metrics))
     votes = sum(any(metric.metric == name and metric.votes for judged in judgements for metric in judged.metrics) for name in names_seen)
-    metrics = tuple(_pool(name, judgements, max(1, votes), bounds.get(name)) for name in names_seen)
+    metrics = tuple(_pool(name, judgements, max(1, votes), bounds.get(name), unjudged) for name in names_seen)
     verdict = max((metric.verdict for metric in metrics if not metric.shadow), default=Verdict.ERROR)
     return DayJudgement(verdict if soak is None else max(verdict, soak.verdict), metrics, soak)
 
 
-def _pool(name: str, judgements: Sequence[BatchJudgement], votes: int, own_bound: float | None) -> MetricDay:
+def _pool(name: str, judgements: Sequence[BatchJudgement], votes: int, own_bound: float | None, unjudged: frozenset[str]) -> MetricDay:
     """One metric: est = sum n_b est_b / sum n_b, SE likewise, normal quantiles (design, Day)."""
     parts = [metric for judged in judgements for metric in judged.metrics if metric.metric == name]
     missed = len(judgements) - len(parts)
@@ -90,7 +94,7 @@ def _pool(name: str, judgements: Sequence[BatchJudgement], votes: int, own_bound
     bound = float(share @ [_pooling_scale(part.bound if own_bound is None else own_bound, part) for part, _ in told])
     width = float(ndtri(1 - CONFIDENCE)) * se
     alarm = effect - float(ndtri(1 - ALPHA / votes / len(told))) * se
-    gaps = tuple(sorted({one for part in parts for one in (*(lost.agent for lost in part.unseen), *part.uncontrolled)}))
+    gaps = tuple(sorted(unjudged | {one for part in parts for one in (*(lost.agent for lost in part.unseen), *part.uncontrolled)}))
     failed = [part for part in parts if part.verdict is Verdict.FAIL]
     if failed or (effect - width > bound and alarm > 0):
         verdict = Verdict.FAIL

@@ -46,6 +46,11 @@ def excused(frame: pd.DataFrame, asked: Collection[str], settle: float) -> pd.Da
     return frame.assign(restarts=frame["restarts"].mask(once, 0), probe_success_ratio=frame["probe_success_ratio"].mask(once, probes))
 
 
+def with_crashes(frame: pd.DataFrame, crashed: Collection[str]) -> pd.DataFrame:
+    """The frame with a restart of each agent whose process ended by itself, also where it was back before the exporter looked."""
+    return frame.assign(restarts=frame["restarts"].mask(frame["agent"].isin(set(crashed)), frame["restarts"].clip(lower=1)))
+
+
 def error_frame(source: Source, errors: ImpactMetric, agents: Sequence[str], seconds: int) -> pd.DataFrame:
     """One row per agent: agent and error_ratio, the plan's own error metric over the whole window. Raises SourceFault."""
     ratios = by_agent(source.now(errors.promql(selection(agents), f"{seconds}s")), "error_ratio")

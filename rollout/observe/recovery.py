@@ -18,11 +18,10 @@ def healthy_share(machines: Mapping[str, Machine], agents: Sequence[Agent], prob
     return sum(each.healthy for each in seen) / len(seen)
 
 
-def median_shift(before: pd.DataFrame, after: pd.DataFrame, metric: str) -> float | None:
-    """Relative distance of the fleet's median of that metric from before (0.1 is ten percent up); None when either side has no samples.
+def shifts(before: pd.DataFrame, after: pd.DataFrame, metric: str) -> pd.Series:
+    """Relative distance of each agent's median of that metric from before (0.1 is ten percent up), of those that both sides have samples of.
 
     before, after: columns agent, metric, value. Each agent is compared with itself, since agents differ in level.
     """
     medians = [frame[frame["metric"] == metric].groupby("agent")["value"].median() for frame in (before, after)]
-    ratios = (medians[1] / medians[0]).dropna()
-    return None if ratios.empty else float(ratios.median() - 1)
+    return (medians[1] / medians[0]).dropna() - 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from rollout.errors import SourceFault
+from rollout.errors import ActFault, SourceFault
 from rollout.fleet import Agent
 from rollout.hub import Hub, HubPair
 from rollout.services.hub_files import JOBS, Targets, entries_of, targets_of, targets_text
@@ -129,10 +129,13 @@ class HubRoutes:
         return (hub.access.targets if place.shelf is Shelf.TARGETS else hub.standby) / f"{place.job}.json"
 
     def _read(self, place: Place) -> Targets:
+        file = self._file(place)
         try:
-            return targets_of(self._hub(place).machine.transport.read(self._file(place)))
+            return targets_of(self._hub(place).machine.transport.read(file))
         except FileNotFoundError:
             return {}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ActFault(f"{file} of hub {place.hub} holds no targets with labels ({error!r})", ()) from error
 
 
 def written(routes: Mapping[Place, bool]) -> dict[str, str | None]:

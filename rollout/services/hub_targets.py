@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from rollout.errors import SourceFault
+from rollout.errors import ActFault, SourceFault
 from rollout.fleet import Agent
 from rollout.transports.port import Transport
 
@@ -26,7 +26,7 @@ class Targets(Protocol):
         """Have these scraped no more."""
 
     def written(self) -> frozenset[str]:
-        """The identities that are to be scraped."""
+        """The identities that are to be scraped. Raises ActFault where that cannot be read."""
 
     def active(self) -> Mapping[str, bool]:
         """What the running hubs say they scrape: identity to "its last scrape succeeded". Raises SourceFault."""
@@ -69,11 +69,14 @@ class HubTargets:
         return {f"{label['machine']}/{label['agent']}": up for label, up in labels}
 
     def _written(self) -> dict[str, Any]:
+        """Raises ActFault for a file of somebody else's making: one that cannot be understood cannot be edited."""
         try:
             content = json.loads(self._transport.read(self._file))
+            return {f"{entry['labels']['machine']}/{entry['labels']['agent']}": entry for entry in content}
         except FileNotFoundError:
             return {}
-        return {f"{entry['labels']['machine']}/{entry['labels']['agent']}": entry for entry in content}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ActFault(f"{self._file} holds no targets with the labels machine and agent ({error!r})", ()) from error
 
     def _write(self, targets: Mapping[str, Any]) -> None:
         entries = [targets[agent] for agent in sorted(targets)]

@@ -110,7 +110,8 @@ def test_a_wrong_answer_and_an_answer_to_nobody_are_refused(six: Place, commands
     answered = commands.answer(held.id, "extend", "too late")
     assert answered.code == 0, answered.output
     assert commands.until_state(held.id, *ENDED)["type"] == "FAILED"
-    assert "was settled while it was held" in held.report.cause
+    assert "was settled while it was held" in commands.state(held.id)["message"]
+    assert held.report.sentence.startswith("Settled: ")
     assert six.active() == set()
 
 

@@ -135,6 +135,16 @@ def test_a_day_with_a_gap_or_without_batches_does_not_pass():
     assert judge_day([]).verdict is Verdict.ERROR
 
 
+def test_a_batch_that_nobody_judged_keeps_the_day_from_passing():
+    """A person promoted it while its source was silent: its agents have the change and nobody knows what it costs them."""
+    good = [judge_batch(make_frame(seed, wander=0.02), JudgePolicy(metrics=(LATENCY,))) for seed in range(8)]
+    roster = [agent for judged in good for agent in judged.treated]
+    assert judge_day(good, roster=roster).verdict is Verdict.PASS
+    day = judge_day(good, roster=[*roster, "m9/A999"])
+    assert day.verdict is Verdict.INCONCLUSIVE
+    assert "without m9/A999" in day.metrics[0].sentence
+
+
 def test_a_soak_names_the_agent_that_drifts_and_forgives_what_all_do():
     """A leak in one agent is a FAIL that names it; a drift of the fleet is not; silence is ERROR."""
     steady = make_frame(wander=0.01, agents=40)

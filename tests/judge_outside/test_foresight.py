@@ -18,7 +18,7 @@ from rollout.foresight import SPREADS, foresee, newest_spreads, write_spreads
 from rollout.judge.quiet import baseline_spreads, plan_power
 from rollout.plan import load_plan
 from rollout.quiet import quiet_window
-from rollout.whereabouts import newest_baseline
+from rollout.whereabouts import baselines
 from tests.judge.fleet_frames import POLICY, make_frame
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +42,12 @@ def stored(folder, name, frame, age):
 
 def test_the_newest_is_taken(tmp_path):
     """Of baselines and of their spreads the one stored last; none where no run stored one."""
-    assert (newest_baseline(tmp_path), newest_spreads(tmp_path)) == (None, None)
+    assert (baselines(tmp_path), newest_spreads(tmp_path)) == ([], None)
     stored(tmp_path, "a", FRAME, 1000)
     newest = stored(tmp_path, "b", FRAME, 2000)
     stored(tmp_path, "c", FRAME, 1500)
     assert newest_spreads(tmp_path) == newest
-    assert newest_baseline(tmp_path) == newest.with_name("baseline.parquet")
+    assert baselines(tmp_path)[0] == newest.with_name("baseline.parquet")
 
 
 def test_power_comes_from_the_two_halves(tmp_path):

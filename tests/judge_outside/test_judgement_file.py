@@ -25,7 +25,7 @@ def test_what_is_read_equals_what_was_written(tmp_path):
     placebo = restart_effect(make_frame(seed=9, batch=3), POLICY)
     soak_policy = replace(POLICY, settle=0, after=60, looks=(60,), extension=0)
     day = judge_day(list(batches.values()), judge_soak(make_frame(batch=0), soak_policy), bounds={"latency": 0.02})
-    policy = JudgedBy(replace(POLICY, metrics=(*POLICY.metrics, SHARE)), soak_policy, {"latency": 0.02})
+    policy = JudgedBy(replace(POLICY, metrics=(*POLICY.metrics, SHARE)), soak_policy, {"latency": 0.02}, ("m0/A000", "m9/B"))
     write_judgements(tmp_path, batches, placebo, day, policy)
     stored = read_judgements(tmp_path)
     assert (stored.batches, stored.placebo, stored.day, stored.policy) == (batches, placebo, day, policy)

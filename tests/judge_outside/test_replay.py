@@ -38,8 +38,9 @@ def run(tmp_path):
     second = judge_batch(frame, JUDGED, 20, roster=roster, pooled=[first], placebo=placebo)
     soak = judge_soak(keep("soak", make_frame(seed=4, batch=0, extra=MORE)), SOAKED)
     bounds = {"latency": 0.015}
-    day = judge_day([first, second], soak, bounds=bounds)
-    write_judgements(tmp_path, {1: first, 2: second}, placebo, day, JudgedBy(JUDGED, SOAKED, bounds))
+    everybody = (*first.treated, *second.treated, "m9/Promoted")
+    day = judge_day([first, second], soak, bounds=bounds, roster=everybody)
+    write_judgements(tmp_path, {1: first, 2: second}, placebo, day, JudgedBy(JUDGED, SOAKED, bounds, everybody))
     return tmp_path
 
 

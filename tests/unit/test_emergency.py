@@ -186,6 +186,19 @@ def test_an_agent_that_a_held_run_cannot_bring_back_does_not_stand_in_the_way(wo
     assert ownership.claim("next", site.runs) > 0
 
 
+def test_a_run_that_cannot_be_settled_does_not_stand_in_the_way(world: MemoryWorld, site: Site) -> None:
+    """Its plan is not there any more: metrics go off all the same, and the report says what stays open."""
+    ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    ledger = run_ledger(site.runs, "day", site.clock)
+    ledger.append(ownership.claim("day", site.runs), Step.OPENED, day=1, plan="nowhere", site="memory", change="metrics")
+    ownership.release()
+    world.switch_on("east/Agent0")
+    report = call(site)
+    assert on(world) == set()
+    assert report.outcome is Outcome.COMPLETE
+    assert any("run day, which held the fleet, could not be settled" in unknown for unknown in report.unknowns)
+
+
 def test_a_lost_program_file_hides_nobody_else(world: MemoryWorld, site: Site) -> None:
     """Of its machine only the agent without a configuration is unseen; the others' metrics go off."""
     world.switch_on("east/Agent0", "east/Agent1")

@@ -112,6 +112,18 @@ def test_an_agent_that_is_no_target_of_the_hub_is_not_activated(
     assert read(world, change, FIVE, began).verified
 
 
+def test_a_target_file_of_somebody_elses_making_keeps_nobody_from_coming_back(world: MemoryWorld, change: MetricsActivation) -> None:
+    """Legal for Prometheus and unreadable for us: it is refused before anybody acts on it, and on the way back it is told and passed by."""
+    snapshots = change.snapshot(some(world, FIVE))
+    act(world, change, FIVE)
+    world.east.replace(PurePath("/targets/agents.json"), '[{"targets": ["10.0.0.9:1"]}]')
+    with pytest.raises(ActFault, match="no targets with the labels"):
+        act(world, change, ONE)
+    change.restore(snapshots, Deadline.after(world.clock, 30), free)
+    assert FLAG not in world.all[FIVE].process.environment
+    assert change.read_restored(snapshots)[0].disagreements == ("whether it is among the hub's targets cannot be seen",)
+
+
 def test_a_hub_that_cannot_be_told_keeps_nobody_from_coming_back(
     world: MemoryWorld, change: MetricsActivation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,7 +151,7 @@ def test_a_dead_machine_does_not_hold_back_the_agents_of_the_other(world: World)
 
 
 def test_a_fault_that_nobody_expects_names_its_machine_and_the_rest_comes_back(world: World) -> None:
-    """Whatever a supervisor answers, bringing back goes on for the others and ends with names instead of a traceback."""
+    """Whatever an adapter raises, bringing back goes on for the others and ends with names instead of a traceback."""
     executor = world.executor()
     executor.activate([*world.agents[6:8], *world.agents[8:10]], batch=1)
     world.change.faulty_machines = {"east"}

@@ -12,9 +12,9 @@ from rollout.fleet import Agent
 from rollout.observe.baseline import baseline_frame, noise_of
 from rollout.observe.collection import collect
 from rollout.observe.frame import by_agent, frame_of, selection
-from rollout.observe.health import error_frame, excused, health_frame
+from rollout.observe.health import error_frame, excused, health_frame, with_crashes
 from rollout.observe.impact import Window, impact_samples, treated_frame
-from rollout.observe.recovery import healthy_share, median_shift
+from rollout.observe.recovery import healthy_share, shifts
 from rollout.plan import ImpactForm, ImpactMetric
 from rollout.services.port import ServiceState
 from tests.fakes.machine import MemoryWorld
@@ -162,12 +162,12 @@ def test_the_fleets_noise_is_between_agents() -> None:
 
 
 def test_agents_are_compared_with_themselves_after_a_rollback() -> None:
-    """A slow and a fast agent, both up by a tenth, are a shift of a tenth; one outlier is no shift; no samples is no answer."""
+    """A slow and a fast agent, both up by a tenth, are shifted by a tenth each; who is missing on one side is not among them."""
     before = samples([(A, "latency", 1, 1.0), (B, "latency", 1, 100.0), ("west/C", "latency", 1, 10.0)])
     after = samples([(A, "latency", 9, 1.1), (B, "latency", 9, 110.0), ("west/C", "latency", 9, 90.0), ("west/New", "latency", 9, 1.0)])
-    assert median_shift(before, after, "latency") == pytest.approx(0.1)
-    assert median_shift(before, samples([(A, "other", 9, 1.0)]), "latency") is None
-    assert median_shift(samples([]), after, "latency") is None
+    assert dict(shifts(before, after, "latency")) == pytest.approx({A: 0.1, B: 0.1, "west/C": 8.0})
+    assert shifts(before, samples([(A, "other", 9, 1.0)]), "latency").empty
+    assert shifts(samples([]), after, "latency").empty
 
 
 def test_the_healthy_share_counts_every_agent_asked() -> None:
@@ -214,3 +214,9 @@ def test_a_restart_that_was_asked_for_is_excused_with_the_probes_it_cost() -> No
     frame = excused(pd.DataFrame(rows), [A, B, "east/D"], settle=2)
     assert frame["restarts"].tolist() == [0, 2, 1, 0]
     assert frame["probe_success_ratio"].tolist() == pytest.approx([1.0, 0.8, 0.8, 0.7])
+
+
+def test_a_crash_between_two_looks_of_the_exporter_is_a_restart() -> None:
+    """The supervisor's log knows of it; what the exporter saw itself is not counted twice, and nobody else is touched."""
+    frame = with_crashes(pd.DataFrame({"agent": [A, B, "east/C"], "restarts": [0, 2, 0]}), {A, B})
+    assert frame["restarts"].tolist() == [1, 2, 0]

@@ -118,6 +118,42 @@ def test_what_was_rolled_back_does_not_stand(tmp_path: Path, week: list[DayRepor
     assert made.exit_code == 3
 
 
+def back(**changes: object) -> RollbackReport:
+    """One agent came back."""
+    plain: dict[str, object] = {
+        "cause": "slow", "restored": ("a/A",), "quarantined": {}, "seconds_to_restored": 9, "seconds_to_healthy": None, "budget_seconds": 120,
+        "baseline": "not measured",
+    }  # fmt: skip
+    return RollbackReport.model_validate(plain | changes)
+
+
+def test_what_was_rolled_back_but_for_one_does_not_stand_either(tmp_path: Path, week: list[DayReport]) -> None:
+    """One agent in quarantine does not make the others changed."""
+    week[1] = day(1, outcome=Outcome.ROLLBACK_INCOMPLETE, exit_code=5, rollback=back(quarantined={"a/B": "stuck"}))
+    made = board(tmp_path, *week)
+    assert standing(made, "D1.5", "M.1") == [Standing.NOT_MET, Standing.NOT_MET]
+    assert "a/B" in made.row("D1.5").sentence
+
+
+def test_an_emergency_takes_back_every_day_of_its_kind(tmp_path: Path, week: list[DayReport]) -> None:
+    """All optimizations back is told by a report of day 4, and day 3's agents are not optimised any more either; metrics stay."""
+    called = day(4, run_id="emergency", title="Emergency: all optimizations back", started=800.0, ended=810.0, rollback=back())
+    made = board(tmp_path, *week, called)
+    assert standing(made, "D3.5", "D4.5", "D1.5") == [Standing.NOT_MET, Standing.NOT_MET, Standing.MET]
+
+
+def test_downtime_that_nobody_planned_is_not_uptime(tmp_path: Path, week: list[DayReport]) -> None:
+    """A crash that the supervisor mended in seconds, and one that the last look of a day found."""
+    week[1] = day(1, agents=(AGENT.model_copy(update={"unplanned_seconds": 7.0}),))
+    made = board(tmp_path, *week)
+    assert made.row("M.4").verdict is Standing.NOT_MET
+    assert "a/A" in made.row("M.4").sentence
+    soak = CheckReport(gate="batch_health", check="batch_health.restarts", verdict="FAIL", observed="1", bound="0", sentence="One.", samples=9,
+                       agents=("a/S",))  # fmt: skip
+    week[1] = day(1, checks=(LOST_NONE, soak))
+    assert "a/S" in board(tmp_path, *week).row("M.4").sentence
+
+
 def test_an_emergency_after_the_day_takes_its_criteria_back(tmp_path: Path, week: list[DayReport]) -> None:
     """Metrics off everywhere after day 1: its report still says MET, the scoreboard does not."""
     rollback = RollbackReport(
@@ -206,8 +242,16 @@ def test_checkpoints_are_judged_from_the_days_and_counted_by_run(tmp_path: Path,
     (tmp_path / "reports" / "run-6" / "report.json").unlink()
     assert board(tmp_path).row("C.3").verdict is Standing.NOT_PROVEN
     assert "days without a run: 6" in board(tmp_path).row("C.3").sentence
-    file.append(Checkpoint(2.0, CheckpointKind.WEEK_END, "lab", 7, "run-7", Verdict.PASS, "All judged."))
+    file.append(Checkpoint(2.0, CheckpointKind.WEEK_END, "lab", 7, "run-old", Verdict.PASS, "All judged."))
+    assert board(tmp_path).row("C.4").verdict is Standing.NOT_MEASURED  # an earlier week's
+    file.append(Checkpoint(900.0, CheckpointKind.WEEK_END, "lab", 7, "run-7", Verdict.PASS, "All judged."))
     assert board(tmp_path).row("C.4").verdict is Standing.MET
+
+
+def test_a_week_end_without_any_day_says_nothing(tmp_path: Path) -> None:
+    """A checkpoint of whatever week is no evidence of one that has not run."""
+    CheckpointFile(tmp_path).append(Checkpoint(900.0, CheckpointKind.WEEK_END, "lab", 7, "run-7", Verdict.PASS, "All judged."))
+    assert board(tmp_path).row("C.4").verdict is Standing.NOT_MEASURED
 
 
 def test_a_deployment_without_its_prior_states_is_not_ready_to_go_back(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 import flows.week_day
 from flows.day_runs import DayState
-from flows.week_day import Week, take_day
+from flows.week_day import Week, _parameters, take_day
 from rollout.errors import InputError
 from rollout.named_plan import named_plan
 from rollout.parameters import Acknowledgement, Override
-from rollout.plan import Day
+from rollout.plan import ChangeKind, Day
 from rollout.report import Outcome
 from rollout.report_file import write_report
 from rollout.site import Site
@@ -97,6 +97,22 @@ def take(week: Week, *numbers: int) -> None:
 def steps(week: Week) -> dict[int, WeekStep]:
     """How each day stands in the week's file."""
     return {number: entry.step for number, entry in week.file.latest().items()}
+
+
+def test_a_flag_day_is_told_which_day_it_is(week: Week) -> None:
+    """One deployment runs every flag day of a plan; without the day's number it would take the first one twice."""
+    plan = named_plan("config-flag")
+    (flag,) = [day for day in plan.days if day.change is ChangeKind.FLAG]
+    second = flag.model_copy(update={"day": 2, "needs": ()})
+    assert _parameters(replace(week, plan=plan), second, None)["day"] == 2
+    assert "day" not in _parameters(week, PLAN.day(1), None)
+
+
+def test_a_run_of_another_day_completes_nothing(week: Week) -> None:
+    """Whatever the week's file says, the report says which day it is of."""
+    write_report(week.site.reports / "run-1", report_of_day(1, site=week.site.name))
+    assert week.completed(PLAN.day(1), "run-1")
+    assert not week.completed(PLAN.day(2), "run-1")
 
 
 def test_all_days_in_order_each_as_a_run_of_its_own(week: Week) -> None:
