@@ -130,7 +130,7 @@ def main() -> None:
     try:
         api = server.up(STATE).api_url
         apply(api)
-        await_ledger(site, trigger("day-0", {"parameters": {"site": options.site}}, api), lambda ledger: ledger.exists and ledger.settled)
+        subprocess.run([str(ROLLOUT), "run", "day-0", "--site", options.site], cwd=ROOT, capture_output=True, check=True)
         measure("cancel", options.rounds, lambda: by_cancel(site, api, options.batch))
         measure("kill", options.rounds, lambda: by_kill(site, api, options.batch))
     finally:
