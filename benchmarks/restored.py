@@ -1,6 +1,6 @@
 """How long until the fleet is as it was: by command without a Prefect server, after a cancel, after kill -9.
 
-python benchmarks/restored.py [--rounds 5] [--site lab] [--batch 3]   (the lab up, no server up, no run at work)
+python benchmarks/restored.py [--only command|cancel|kill] [--rounds 5] [--site lab] [--batch 3]   (the lab up, no server up, no run at work)
 
 Command: all agents get metrics, then `rollout emergency metrics`; from the start of the command to the last agent read back as it was.
 Cancel: day 1 on a server of this checkout, cancelled through the API when that batch is verified; from the cancel to the last agent read back.
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from uuid import UUID
@@ -121,18 +122,24 @@ def measure(name: str, rounds: int, once: Callable[[], float]) -> None:
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=list(GOALS), action="append", help="may be given more than once; by default all three")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--site", default="lab")
     parser.add_argument("--batch", type=int, default=3)
     options = parser.parse_args()
     site = load_site(ROOT / "fleets" / f"{options.site}.yaml", load_plan(ROOT / "plans" / "week3.yaml").day(DAY).deadlines)
-    measure("command", options.rounds, lambda: by_command(options.site))
+    parts = set(options.only or GOALS)
+    if "command" in parts:
+        measure("command", options.rounds, lambda: by_command(options.site))
+    if parts <= {"command"}:
+        return
     try:
         api = server.up(STATE).api_url
         apply(api)
         subprocess.run([str(ROLLOUT), "run", "day-0", "--site", options.site], cwd=ROOT, capture_output=True, check=True)
-        measure("cancel", options.rounds, lambda: by_cancel(site, api, options.batch))
-        measure("kill", options.rounds, lambda: by_kill(site, api, options.batch))
+        for name, once in (("cancel", by_cancel), ("kill", by_kill)):
+            if name in parts:
+                measure(name, options.rounds, partial(once, site, api, options.batch))
     finally:
         server.down(STATE, force=True)
 
