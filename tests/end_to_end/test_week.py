@@ -32,7 +32,7 @@ def test_a_week_on_six_agents(six: Place, commands: Commands) -> None:
     assert (days[0].outcome, days[1].outcome, days[7].outcome) == (Outcome.COMPLETE, Outcome.COMPLETE, Outcome.COMPLETE)
     lines = [json.loads(line) for line in (six.state / "weeks" / f"{run.id}.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {entry["day"] for entry in lines} == set(range(8))
-    assert {days[entry["day"]].run for entry in lines if entry["step"] == "ended"} == {line.run for line in board.days if line.run}
+    assert {line.run for line in board.days if line.run} <= {entry["run"] for entry in lines if entry["step"] == "ended"}
     rows = {row.id: row for row in board.rows}
     assert rows["D1.5"].verdict is Standing.MET
     assert (six.state / rows["D1.5"].evidence[0].report).exists()
