@@ -149,11 +149,11 @@ class Commands:
             time.sleep(0.5)
         return state
 
-    def settling(self, run: str) -> dict[str, Any] | None:
-        """The newest flow run that settles that run, as the API tells it."""
+    def settlings(self, run: str) -> list[dict[str, Any]]:
+        """The flow runs that settle that run, as the API tells them, the newest first; a busy server may start more than one."""
         wanted = {"flow_runs": {"name": {"any_": [f"settle {run}"]}}, "sort": "START_TIME_DESC"}
-        found = self.ask("POST", "flow_runs/filter", wanted).json()
-        return found[0] if found else None
+        found: list[dict[str, Any]] = self.ask("POST", "flow_runs/filter", wanted).json()
+        return found
 
     def answer(self, run: str, decision: str, reason: str) -> Ended:
         """`rollout answer RUN DECISION` by ann, to its end."""

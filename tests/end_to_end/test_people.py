@@ -60,7 +60,7 @@ def test_a_held_run_waits_without_a_process_and_goes_on_where_it_was(six: Place,
         assert commands.state(held.id)["name"] == "Suspended"
         time.sleep(LAPSE)
         assert commands.state(held.id)["name"] == "Suspended"
-        assert commands.settling(held.id) is None
+        assert commands.settlings(held.id) == []
         assert six.active() == changed
     finally:
         commands.automations(on=False)

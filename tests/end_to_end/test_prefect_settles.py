@@ -29,10 +29,13 @@ def watched(commands: Commands) -> Iterator[None]:
 
 
 def settled_as(commands: Commands, run: str) -> str:
-    """The name of the state in which the automation's settling ended, once it did."""
+    """The name of the state in which the automation's settling ended, once it did; of several one at most has found anything to do."""
     ended = {"COMPLETED", "FAILED", "CRASHED"}
-    eventually(lambda: (found := commands.settling(run)) is not None and found["state"]["type"] in ended, PATIENCE)
-    return commands.settling(run)["state"]["name"]
+    eventually(lambda: {each["state"]["type"] for each in commands.settlings(run)} <= ended and commands.settlings(run) != [], PATIENCE)
+    names = [each["state"]["name"] for each in commands.settlings(run)]
+    (name,) = set(names) - {"NothingToRollBack"} or {"NothingToRollBack"}
+    assert name == "NothingToRollBack" or names.count(name) == 1
+    return str(name)
 
 
 def touched(run: Run) -> set[str]:
