@@ -89,7 +89,7 @@ def by_cancel(site: Site, api: str, batch: int) -> float:
     began = time.time()
     with client_of(api) as client:
         client.set_flow_run_state(UUID(run), Cancelling())
-    return until_settled(site, run) - began
+    return until_settled(site, api, run) - began
 
 
 def by_kill(site: Site, api: str, batch: int) -> float:
@@ -100,13 +100,19 @@ def by_kill(site: Site, api: str, batch: int) -> float:
         raise SystemExit(f"run {run} does not hold the fleet, this is no measurement")
     began = time.time()
     os.kill(holder.pid, signal.SIGKILL)
-    return until_settled(site, run) - began
+    return until_settled(site, api, run) - began
 
 
-def until_settled(site: Site, run: str) -> float:
-    """When the last agent of that run was back."""
+def until_settled(site: Site, api: str, run: str) -> float:
+    """When the last agent of that run was back; returns when its flow run is over too, beside which the server starts no other."""
     ledger = await_ledger(site, run, lambda ledger: ledger.settled)
     print(f"    {len(ledger.batches())} agents", flush=True)
+    ends = time.monotonic() + PATIENCE
+    with client_of(api) as client:
+        while (state := client.read_flow_run(UUID(run)).state) is None or not state.is_final():
+            if time.monotonic() > ends:
+                raise SystemExit(f"flow run {run} did not end within {PATIENCE:.0f} s")
+            time.sleep(1.0)
     return restored_at(ledger)
 
 
