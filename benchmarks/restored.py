@@ -29,6 +29,7 @@ from deployments import server
 from deployments.api import client_of
 from deployments.apply import apply
 from deployments.trigger import trigger
+from rollout.clock import Deadline, wait_until
 from rollout.ledger import Ledger, Step
 from rollout.ownership import Ownership
 from rollout.plan import load_plan
@@ -40,16 +41,19 @@ ROLLOUT = Path(sys.executable).with_name("rollout")
 GOALS = {"command": 15.0, "cancel": 15.0, "kill": 20.0}
 PATIENCE = 420.0
 """Seconds for any step of a day; the longest is the way to the batch."""
+LOOK = 0.05
 
 
 def await_ledger(site: Site, run: str, holds: Callable[[Ledger], bool]) -> Ledger:
     """The run's ledger once that holds; ends the benchmark when it does not come to it."""
-    ends = time.monotonic() + PATIENCE
-    while not holds(ledger := run_ledger(site.runs, run, site.clock)):
-        if time.monotonic() > ends:
-            raise SystemExit(f"run {run} did not come so far within {PATIENCE:.0f} s, this is no measurement")
-        time.sleep(0.05)
-    return ledger
+
+    def look() -> Ledger | None:
+        ledger = run_ledger(site.runs, run, site.clock)
+        return ledger if holds(ledger) else None
+
+    if (found := wait_until(look, Deadline.after(site.clock, PATIENCE), LOOK)) is None:
+        raise SystemExit(f"run {run} did not come so far within {PATIENCE:.0f} s, this is no measurement")
+    return found
 
 
 def restored_at(ledger: Ledger) -> float:
@@ -107,12 +111,14 @@ def until_settled(site: Site, api: str, run: str) -> float:
     """When the last agent of that run was back; returns when its flow run is over too, beside which the server starts no other."""
     ledger = await_ledger(site, run, lambda ledger: ledger.settled)
     print(f"    {len(ledger.batches())} agents", flush=True)
-    ends = time.monotonic() + PATIENCE
     with client_of(api) as client:
-        while (state := client.read_flow_run(UUID(run)).state) is None or not state.is_final():
-            if time.monotonic() > ends:
-                raise SystemExit(f"flow run {run} did not end within {PATIENCE:.0f} s")
-            time.sleep(1.0)
+
+        def over() -> bool | None:
+            state = client.read_flow_run(UUID(run)).state
+            return True if state is not None and state.is_final() else None
+
+        if wait_until(over, Deadline.after(site.clock, PATIENCE), 1.0) is None:
+            raise SystemExit(f"flow run {run} did not end within {PATIENCE:.0f} s")
     return restored_at(ledger)
 
 

@@ -14,9 +14,9 @@ def with_disturbance(run: DayRun, rows: tuple[AgentReport, ...]) -> tuple[AgentR
     if not agents:
         return rows
     since, identities = run.record.started, [agent.id for agent in agents]
-    opened = min([entry.at for entry in run.ledger.entries], default=since)  # an earlier attempt of this run may have restarted them
+    first = min([since, *(entry.at for entry in run.ledger.entries)])  # an earlier attempt of this run may have restarted them
     try:
-        away = downtimes(run.site.machines, agents, run.site.prober, min(opened, since))
+        away = downtimes(run.site.machines, agents, run.site.prober, first)
     except (RolloutError, OSError) as error:
         run.record.unknowns.append(f"how long restarted agents were away: {error}")
         away = {}

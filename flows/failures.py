@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from flows.day_run import DayRun
 from rollout.verdict import Evidence, Finding, Verdict
-
-LASTING = ("activation", "batch_health", "batch_errors", "system_health")
-"""Gates that look at all changed agents once more when the batches are over."""
+from rollout.week_rules import LASTING
 
 
 def count_failures(run: DayRun) -> None:

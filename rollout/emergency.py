@@ -89,29 +89,15 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     """Bring every agent with that change back to what it was before it had it, read it back, and write the report.
 
     Raises StillAtWork when a run that was told to abort does not end, InputError for files that cannot be used. What cannot be reached or
-    restored is quarantined by name, and the run stays open for `go_on` or for another call.
+    restored is quarantined by name, and the run stays open; repeated, it looks up anew who has to come back.
     """
     written = load_plan(plan_file)
     site = load_site(site_file, written.day(protocol.day).deadlines)
-    AuditFile(site.state).append(AuditEntry(site.clock.now(), call.run, protocol.said, call.name, call.reason))
-    return _carry_out(call, protocol, site, written.for_site(site.rehearsal))
-
-
-def go_on(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) -> DayReport:
-    """The same for one that was called before and left somebody behind: who has to come back is looked up anew. Raises as `take_back` does."""
-    written = load_plan(plan_file)
-    site = load_site(site_file, written.day(protocol.day).deadlines)
-    return _carry_out(call, protocol, site, written.for_site(site.rehearsal))
-
-
-def called(state: Path, run: str) -> AuditEntry | None:
-    """Who called that run, if it is an emergency."""
-    return next((entry for entry in AuditFile(state).of(run) if isinstance(entry.said, Emergency)), None)
-
-
-def _carry_out(call: Call, protocol: Protocol, site: Site, plan: Plan) -> DayReport:
+    plan = written.for_site(site.rehearsal)
     day = plan.day(protocol.day)
     began = site.clock.now()
+    if called(site.state, call.run) is None:
+        AuditFile(site.state).append(AuditEntry(began, call.run, protocol.said, call.name, call.reason))
     ownership = Ownership(site.state / "fleets", site.fleet.name, site.clock)
     cleared = _clear_the_way(call, protocol, site, day, ownership)
     ownership.take_over(call.run)
@@ -143,6 +129,11 @@ def _carry_out(call: Call, protocol: Protocol, site: Site, plan: Plan) -> DayRep
     ownership.release()
     write_report(site.reports / call.run, report)
     return report
+
+
+def called(state: Path, run: str) -> AuditEntry | None:
+    """Who called that run, if it is an emergency."""
+    return next((entry for entry in AuditFile(state).of(run) if isinstance(entry.said, Emergency)), None)
 
 
 def _clear_the_way(call: Call, protocol: Protocol, site: Site, day: Day, ownership: Ownership) -> Cleared:
@@ -179,12 +170,18 @@ def _clear_the_way(call: Call, protocol: Protocol, site: Site, day: Day, ownersh
 
 
 def _baseline(site: Site, day: Day, restored: Sequence[str]) -> pd.DataFrame | None:
-    """The newest baseline whose own gate passed and that has everybody who came back and serves work; None where no run stored such a one."""
+    """The newest baseline whose own gate passed and that has everybody who came back and serves work; None where no run stored such a one.
+
+    What cannot be read, by this version or at all, is passed by: the agents are back, and that has to be reported.
+    """
     wanted = set(day.applicable([site.fleet.agent(agent) for agent in restored]).get(LATENCY, ()))
     for file in baselines(site.reports):
-        report = read_report(file.parents[1])
-        gate = [] if report is None else [check.verdict for check in report.checks if check.gate == BASELINE]
-        if gate and set(gate) == {Verdict.PASS.name} and wanted <= set((frame := pd.read_parquet(file))["agent"]):
+        try:
+            report, frame = read_report(file.parents[1]), pd.read_parquet(file)
+        except (ValueError, OSError):
+            continue
+        gate = {check.verdict for check in report.checks if check.gate == BASELINE} if report else set()
+        if gate == {Verdict.PASS.name} and wanted <= set(frame["agent"]):
             return frame
     return None
 

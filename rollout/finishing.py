@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.checkout import plan_file
-from rollout.emergency import Call, called, go_on
+from rollout.emergency import Call, called, take_back
 from rollout.left_open import opened_ledger
 from rollout.protocols import PROTOCOLS
 from rollout.report import DayReport
@@ -22,4 +22,4 @@ def finish(run: str, site_file: Path) -> DayReport | None:
     if ledger.settled or call is None:
         return settle(run, site_file)
     (protocol,) = (protocol for protocol in PROTOCOLS.values() if protocol.said is call.said)
-    return go_on(Call(run, call.name, call.reason), protocol, site_file, plan_file(ledger.opened.facts["plan"]))
+    return take_back(Call(run, call.name, call.reason), protocol, site_file, plan_file(ledger.opened.facts["plan"]))

@@ -14,8 +14,8 @@ from rollout.verdict import Evidence, Finding, Standing, Verdict
 
 LOST = "requests_lost"
 """The check in which a day counts the requests that were lost while it ran."""
-LASTING = frozenset({"batch_health", "system_health", "activation"})
-"""Gates that look at all agents once more at the end of a day."""
+LASTING = ("activation", "batch_health", "batch_errors", "system_health")
+"""Gates that look at all changed agents once more when the batches of a day are over."""
 UNMOVED = frozenset({UNTOUCHED, Step.FOUND.value})
 """Steps of an agent that was not away."""
 PROMISED = frozenset({"success", "mandatory"})

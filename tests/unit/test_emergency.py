@@ -199,6 +199,17 @@ def test_a_run_that_cannot_be_settled_does_not_stand_in_the_way(world: MemoryWor
     assert any("run day, which held the fleet, could not be settled" in unknown for unknown in report.unknowns)
 
 
+def test_a_baseline_that_cannot_be_read_costs_no_report(world: MemoryWorld, site: Site) -> None:
+    """One of another version, with a torn file beside it: the agents are back, and the emergency says so and is closed."""
+    samples = site.reports / "old" / "samples"
+    samples.mkdir(parents=True)
+    (samples / "baseline.parquet").write_bytes(b"torn")
+    (site.reports / "old" / "report.json").write_text('{"schema_version": 0}', encoding="utf-8")
+    world.switch_on("east/Agent0")
+    assert call(site).outcome is Outcome.COMPLETE
+    assert run_ledger(site.runs, "emergency-1", site.clock).settled
+
+
 def test_a_lost_program_file_hides_nobody_else(world: MemoryWorld, site: Site) -> None:
     """Of its machine only the agent without a configuration is unseen; the others' metrics go off."""
     world.switch_on("east/Agent0", "east/Agent1")
