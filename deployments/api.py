@@ -10,6 +10,7 @@ import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from deployments.programs import LOGIN
 from rollout.clock import Clock, Deadline
 from rollout.errors import Refused, RolloutError, Unreachable
 
@@ -54,6 +55,8 @@ def busy(error: httpx.HTTPError) -> bool:
 def fault(error: httpx.HTTPError, api_url: str, aim: str) -> RolloutError:
     """What a failed call means for somebody who wanted to do that: Refused when the API says no, Unreachable when it does not get to it."""
     if isinstance(error, httpx.HTTPStatusError):
+        if error.response.status_code == httpx.codes.UNAUTHORIZED:
+            return Refused(f"{api_url} asks for a login to {aim}: set {LOGIN} to USER:PASSWORD")
         said = detail_of(error.response)
         return Unreachable(f"{api_url} is too busy to {aim}: {said}") if busy(error) else Refused(f"{api_url} refused to {aim}: {said}")
     return Unreachable(f"no Prefect API answers at {api_url} to {aim}: {error}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from deployments.address import ServerAddress, write_address
-from deployments.programs import Pool, Program, configuration, environment, prefect_server, programs, worker
+from deployments.programs import LOGIN, Pool, Program, configuration, environment, prefect_server, programs, worker
 from deployments.supervisor import ProgramState, Supervisor
 from rollout.clock import Clock, Deadline, wait_until
 from rollout.errors import Refused
@@ -102,10 +102,21 @@ def healthy(address: ServerAddress) -> bool:
 def online(address: ServerAddress, pool: Pool, since: datetime) -> bool:
     """Whether a worker has reported to the pool since that moment; one that was killed a minute ago still counts as online to the API."""
     try:
-        answer = httpx.post(f"{address.api_url}/work_pools/{pool.value}/workers/filter", json={}, timeout=ANSWER, trust_env=False)
+        answer = httpx.post(f"{address.api_url}/work_pools/{pool.value}/workers/filter", json={}, timeout=ANSWER, trust_env=False, auth=login())
     except httpx.HTTPError:
         return False
     return answer.status_code == httpx.codes.OK and any(datetime.fromisoformat(each["last_heartbeat_time"]) >= since for each in answer.json())
+
+
+def login() -> tuple[str, str] | None:
+    """User and password of Prefect's API as the environment has them."""
+    user, _, password = os.environ.get(LOGIN, "").partition(":")
+    return (user, password) if user else None
+
+
+def protected(address: ServerAddress) -> bool:
+    """Whether the API turns away who says nothing. Its health is everybody's to ask."""
+    return httpx.get(f"{address.api_url}/admin/version", timeout=ANSWER, trust_env=False).status_code == httpx.codes.UNAUTHORIZED
 
 
 def tail(log: Path) -> str:

@@ -14,6 +14,8 @@ from pathlib import Path
 from deployments.processes import MARK
 
 HOST = "127.0.0.1"
+LOGIN, DEMANDED = "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"
+"""USER:PASSWORD, as Prefect's clients say it and as its server asks for it."""
 ROOT = Path(__file__).resolve().parents[1]
 """The project: entrypoints in prefect.yaml are relative to it."""
 
@@ -59,28 +61,34 @@ def programs(port: int) -> tuple[Program, ...]:
 def environment(folder: Path, port: int, inherited: Mapping[str, str]) -> dict[str, str]:
     """What the programs and the runs see: the caller's environment (sites name their secrets by it) with Prefect's settings replaced by ours.
 
-    Settings of the caller's own Prefect (profile, key, database) belong to another server and would break this one.
+    Settings of the caller's own Prefect (profile, key, database) belong to another server and would break this one. The login stays: the server
+    asks for what the caller, the workers and the runs say.
     """
     own = {name: value for name, value in inherited.items() if not name.startswith("PREFECT_")}
-    return own | {
-        MARK: str(folder),
-        "ROLLOUT_ROOT": str(ROOT),
-        "DO_NOT_TRACK": "1",
-        "PREFECT_HOME": str(folder / "home"),
-        "PREFECT_API_URL": f"http://{HOST}:{port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PREFECT_CLI_PROMPT": "false",
-        # Task runs are visible after 0.6 s instead of 18 s (docs/decisions/0030).
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-        "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "1",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
-        "PREFECT_WORKER_PREFETCH_SECONDS": "1",
-        # A run whose process and worker both died is known by the silence of its heartbeats.
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-    }
+    login = dict.fromkeys((LOGIN, DEMANDED), inherited[LOGIN]) if inherited.get(LOGIN) else {}
+    return (
+        own
+        | login
+        | {
+            MARK: str(folder),
+            "ROLLOUT_ROOT": str(ROOT),
+            "DO_NOT_TRACK": "1",
+            "PREFECT_HOME": str(folder / "home"),
+            "PREFECT_API_URL": f"http://{HOST}:{port}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+            "PREFECT_CLI_PROMPT": "false",
+            # Task runs are visible after 0.6 s instead of 18 s (docs/decisions/0030).
+            "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+            "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+            "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+            "PREFECT_LOGGING_TO_API_BATCH_INTERVAL": "1",
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+            "PREFECT_WORKER_PREFETCH_SECONDS": "1",
+            # A run whose process and worker both died is known by the silence of its heartbeats.
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        }
+    )
 
 
 def configuration(folder: Path, port: int) -> str:

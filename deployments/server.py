@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployments.address import OWN_SERVER, ServerAddress, folder_of, forget_address, read_address
-from deployments.launch import LOOK, healthy, launch
+from deployments.launch import LOOK, healthy, launch, login, protected
 from deployments.ports import free, holder
 from deployments.processes import ServerProcess, end, processes_of, resident_of, send
-from deployments.programs import HOST, programs
+from deployments.programs import DEMANDED, HOST, LOGIN, programs
 from deployments.supervisor import ProgramState, Supervised, Supervisor
 from rollout.clock import Clock, Deadline, SystemClock, wait_until
 from rollout.errors import ActFault, Refused
+from rollout.private_folder import private_folder
 
 STOPPED = 70.0
 """Seconds for supervisord to stop its programs in order, each killed after its own patience."""
@@ -76,11 +77,14 @@ def up(state: Path, port: int = 4200, clock: Clock | None = None) -> ServerAddre
     """Start the server and its workers and return when all of them answer; a server that already is up is left as it is.
 
     Raises Refused when PREFECT_API_URL names an own server, another server of this state folder works, runs survive a broken one, the port is
-    taken, or the start fails; the latter shows the end of the log. After a refusal nothing new runs.
+    taken, the login is not the one that the server asks for, or the start fails; the latter shows the end of the log. After a refusal nothing
+    new runs.
     """
     clock = clock or SystemClock()
     if own := os.environ.get(OWN_SERVER):
         raise Refused(f"{OWN_SERVER} names your own server {own} and days run there; unset it to start an embedded one")
+    if os.environ.get(DEMANDED) and os.environ[DEMANDED] != os.environ.get(LOGIN):
+        raise Refused(f"{DEMANDED} is set and {LOGIN} is not the same: commands, workers and runs say the latter, and the server asks for it")
     folder = folder_of(state)
     if len(os.fsencode(folder / "supervisor.sock")) > SOCKET_PATH:
         raise Refused(f"{folder}: the path is too long for a unix socket; use a shorter state folder")
@@ -89,6 +93,10 @@ def up(state: Path, port: int = 4200, clock: Clock | None = None) -> ServerAddre
         if present.whole and present.address is not None:
             if present.address.port != port:
                 raise Refused(f"the server of {state} already runs on port {present.address.port}; `rollout server down` stops it")
+            if protected(present.address) != (login() is not None):
+                raise Refused(
+                    f"the server of {state} runs {'with' if login() is None else 'without'} a login ({LOGIN}); `rollout server down` stops it"
+                )
             return present.address
         if present.runs:
             raise Refused(f"runs of a server that broke are still at work: {', '.join(present.runs)}; `rollout server down --force` ends them")
@@ -134,7 +142,7 @@ def down(state: Path, *, force: bool = False, clock: Clock | None = None) -> Non
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keep a second `up` or `down` of the same folder out; the lock goes with the process that holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     folder.chmod(0o700)
     with (folder / "lock").open("w") as lock:
         try:

@@ -32,6 +32,7 @@ from rollout.observe.contract import Contract
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
 from rollout.plan import ChangeKind, Day, Plan
+from rollout.private_folder import private_folder
 from rollout.report_entries import step_report
 from rollout.run_ledger import run_ledger
 from rollout.site import Site
@@ -234,7 +235,7 @@ class DayRun(PlannedDay):
     def keep_samples(self, name: str, frame: pd.DataFrame) -> str:
         """Store samples in the report's folder; returns the file's name there."""
         file = f"samples/{name}.parquet"
-        (self.folder / "samples").mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self.folder / "samples")
         frame.to_parquet(self.folder / file, index=False)
         self.record.samples[name] = file
         return file

@@ -9,6 +9,7 @@ from pathlib import Path
 from rollout.audit import AuditFile
 from rollout.errors import InputError
 from rollout.gate_file import GATES
+from rollout.private_folder import private_folder
 from rollout.report import DayReport, PersonReport
 
 LEDGER = "ledger.jsonl"
@@ -24,7 +25,7 @@ def with_records(report: DayReport, folder: Path, ledger: Path, audit: AuditFile
         report = report.model_copy(update={"unknowns": (*report.unknowns, f"what people said to this run: {error}")})
     if not ledger.exists():
         return report.model_copy(update={"people": people})
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     shutil.copyfile(ledger, folder / LEDGER)
     return report.model_copy(update={"people": people, "evidence": report.evidence | {LEDGER: digest(folder / LEDGER)}})
 

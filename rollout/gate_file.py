@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from rollout.errors import InputError
+from rollout.private_folder import private_folder
 from rollout.verdict import Finding
 
 GATES = "gates.jsonl"
@@ -67,7 +68,7 @@ def about(what: str, sentence: str) -> str:
 
 def add_gate(folder: Path, record: GateRecord) -> None:
     """Append one judgement to the run's file."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     with (folder / GATES).open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(asdict(record), allow_nan=False) + "\n")
 

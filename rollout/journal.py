@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rollout.errors import InputError
+from rollout.private_folder import private_folder
 
 E = TypeVar("E")
 
@@ -43,7 +44,7 @@ class Journal:
 
     def append(self, *records: Mapping[str, Any]) -> None:
         """Have a line of each on disk before returning. Raises OSError, and then none of them stands."""
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self.file.parent)
         created = not self.file.exists()
         lines = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
         descriptor = os.open(self.file, os.O_RDWR | os.O_CREAT, 0o600)

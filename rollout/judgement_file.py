@@ -14,6 +14,7 @@ from rollout.judge.judgement import BatchJudgement
 from rollout.judge.policy import JudgePolicy
 from rollout.judge.records import from_record, to_record
 from rollout.judge.restart import RestartEffect
+from rollout.private_folder import private_folder
 
 JUDGEMENTS = "judgements.json"
 SCHEMA_VERSION = 1
@@ -61,7 +62,7 @@ def write_judgements(
         "day": day and day.to_record(),
         "policy": policy and {**to_record(policy), "day_bounds": dict(policy.day_bounds or NO_BOUNDS)},
     }
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     aside = folder / f".{JUDGEMENTS}.new"
     aside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     aside.replace(folder / JUDGEMENTS)

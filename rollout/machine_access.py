@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from rollout.document import Document
+from rollout.errors import Refused
 from rollout.fleet import Port
 
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
@@ -41,12 +43,32 @@ class SshAccess(Document):
         return self.model_copy(update={name: absolute(folder, path) for name, path in given.items() if path is not None})
 
 
-class SupervisorAccess(Document):
-    """A machine's supervisor. url: unix://PATH or http://HOST:PORT; programs: folder of <agent>.conf; *_env: names of variables."""
+class Login(Document):
+    """What somebody who asks for a name and a password is told. *_env: names of variables of the environment or the site's secrets file."""
 
-    url: str
     username_env: EnvironmentName | None = None
     password_env: EnvironmentName | None = None
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if (self.username_env is None) != (self.password_env is None):
+            raise ValueError("username_env and password_env stand together")
+        return self
+
+    def login(self, secrets: Mapping[str, str], whose: str) -> tuple[str, str] | None:
+        """User and password, None where nothing is asked for. Raises Refused for a variable that nobody has; a secret is never guessed."""
+        if self.username_env is None or self.password_env is None:
+            return None
+        for variable in (self.username_env, self.password_env):
+            if variable not in secrets:
+                raise Refused(f"{whose} needs {variable}, which neither the environment nor the site's secrets file has")
+        return secrets[self.username_env], secrets[self.password_env]
+
+
+class SupervisorAccess(Login):
+    """A machine's supervisor. url: unix://PATH or http://HOST:PORT; programs: folder of <agent>.conf."""
+
+    url: str
     programs: Path
 
     @field_validator("url")
@@ -55,12 +77,6 @@ class SupervisorAccess(Document):
         if not url.startswith((UNIX, "http://", "https://")) or "@" in url:
             raise ValueError("is unix://PATH or http://HOST:PORT without credentials, which come from the environment")
         return url
-
-    @model_validator(mode="after")
-    def _whole_credentials(self) -> SupervisorAccess:
-        if (self.username_env is None) != (self.password_env is None):
-            raise ValueError("username_env and password_env stand together")
-        return self
 
     def below(self, folder: Path) -> SupervisorAccess:
         """With absolute paths; relative ones start at the folder."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rollout.clock import Clock
 from rollout.errors import Held, OwnershipLost, Refused, StillAtWork
+from rollout.private_folder import private_folder
 from rollout.run_ledger import run_ledgers
 
 LEASE = 60.0
@@ -116,7 +117,7 @@ class Ownership:
     def _locked(self) -> Iterator[None]:
         with ExitStack() as stack:
             try:
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                private_folder(self._folder)
                 stream = stack.enter_context((self._folder / f"{self._fleet}.lock").open("w"))
             except OSError as error:
                 raise Held(f"{self._folder} cannot be written ({error.strerror}), so nothing is done") from error

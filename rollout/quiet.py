@@ -12,9 +12,10 @@ from rollout.hub import configured
 from rollout.machines import secrets_of
 from rollout.observe.frame import by_agent, selection
 from rollout.observe.impact import impact_samples
-from rollout.observe.prometheus import Prometheus, Source, Sources
+from rollout.observe.prometheus import Source, Sources
 from rollout.plan import Day
 from rollout.site_file import SiteFile
+from rollout.site_sources import sources_asked
 from rollout.transports.way import transport_to
 
 
@@ -35,13 +36,13 @@ def sources_of(site: SiteFile, clock: Clock, timeout: float) -> Sources:
 
     The second hub of a pair is a source while both are configured as one.
     """
-    login = site.hub_login(secrets_of(site))
+    secrets = secrets_of(site)
     transports = {name: transport_to(name, machine, timeout) for name, machine in site.machines.items()}
 
     def in_force(name: str) -> bool:
         return site.pair is None or name != site.hubs[1].name or all(configured(hub.running, transports[hub.machine]) for hub in site.hubs)
 
-    return Sources([Prometheus(each.name, each.url, clock, site.scrape_interval, timeout, login) for each in site.asked], in_force)
+    return Sources(sources_asked(site, secrets, clock, timeout), in_force)
 
 
 def quiet_window(source: Source, day: Day, fleet: Fleet, window: tuple[float, float], scrape_interval: float, rate: float) -> Quiet:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.markdown import render
+from rollout.private_folder import private_folder
 from rollout.report import DayReport
 
 JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
@@ -12,7 +13,7 @@ JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
 
 def write_report(folder: Path, report: DayReport) -> None:
     """Write both; a report of the same run is replaced in one step, so that a reader never sees half of one. A page of the former one goes."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     for name, text in ((JSON, report.model_dump_json(indent=1) + "\n"), (MARKDOWN, render(report))):
         replace_file(folder / name, text)
     (folder / HTML).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rollout.markdown import mark
 from rollout.markdown_table import bullets, table
+from rollout.private_folder import private_folder
 from rollout.scoreboard import Row, Scoreboard
 from rollout.verdict import Standing
 
@@ -18,7 +19,7 @@ NUMBERS = ("impact", "improvement")
 
 def write_scoreboard(folder: Path, board: Scoreboard) -> None:
     """Write both; a reader never sees half of one."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(folder)
     for name, text in ((JSON, board.model_dump_json(indent=1) + "\n"), (MARKDOWN, render_scoreboard(board))):
         aside = folder / f".{name}.new"
         aside.write_text(text, encoding="utf-8")

@@ -25,7 +25,7 @@ from rollout.hub import Hub, HubPair
 from rollout.machine import Machine
 from rollout.machines import machines_of, secrets_of
 from rollout.observe.probe import Prober
-from rollout.observe.prometheus import Prometheus, Sources
+from rollout.observe.prometheus import Sources
 from rollout.plan import ChangeKind, Deadlines
 from rollout.services.alertmanager import Alertmanager, Alerts
 from rollout.services.hub_client import HubClient
@@ -34,6 +34,7 @@ from rollout.services.hub_rules import HubRules
 from rollout.services.hub_targets import HubTargets, Targets
 from rollout.services.pair_targets import PairTargets
 from rollout.site_file import HubAccess, SiteFile, load_site_file
+from rollout.site_sources import sources_asked
 from rollout.tls import authorities
 
 PROMTOOL = 20.0
@@ -134,7 +135,7 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
         machines=machines,
         prober=Prober(deadlines.probe),
         sources=Sources(
-            [Prometheus(each.name, each.url, clock, document.scrape_interval, deadlines.query, login) for each in document.asked],
+            sources_asked(document, secrets, clock, deadlines.query),
             in_force=lambda name: pair is None or name != pair.hubs[1].name or pair.in_force,
         ),
         targets=single if pair is None else PairTargets(single, HubRoutes(pair)),

@@ -15,7 +15,7 @@ from rollout.alerting.contacts import AlertingAccess
 from rollout.document import Document, read_yaml, validated
 from rollout.errors import InputError
 from rollout.fleet import Fleet, Name, Port, load_fleet
-from rollout.machine_access import UNIX, EnvironmentName, MachineAccess, absolute
+from rollout.machine_access import UNIX, EnvironmentName, Login, MachineAccess, absolute
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$")]
 LONGEST_SOCKET_PATH = 107
@@ -34,9 +34,10 @@ class HubService(Document):
         return self.model_copy(update={"folder": absolute(folder, self.folder), "data": absolute(folder, self.data)})
 
 
-class HubAccess(Document):
+class HubAccess(Login):
     """A hub. machine: the one that it runs on; targets: its file_sd folder, where the agents with metrics are listed; rules: of its rule files.
 
+    *_env: of a hub that asks for a login from the beginning; those of a pair ask for the pair's, once day 2 has made them one.
     The first hub runs from the beginning; another one is part of the site from the day on that deploys it.
     """
 
@@ -103,8 +104,8 @@ class PairAccess(Document):
     watchdog: WatchdogService
 
 
-class SourceAccess(Document):
-    """A place to ask for metrics through the Prometheus API."""
+class SourceAccess(Login):
+    """A place to ask for metrics through the Prometheus API. *_env: where it asks for another login than the hubs."""
 
     name: Name
     url: Url
@@ -137,8 +138,13 @@ class SiteFile(Document):
         return self.sources or tuple(SourceAccess(name=hub.name, url=hub.url) for hub in self.hubs)
 
     def hub_login(self, secrets: Mapping[str, str]) -> tuple[str, str] | None:
-        """User and password of the hubs, for those that ask for them; None where the site or the secrets have none."""
-        if self.pair is None or not {self.pair.username_env, self.pair.password_env} <= secrets.keys():
+        """User and password of the hubs, for those that ask for them; None where the site has none, or nobody those of a pair.
+
+        Raises Refused where nobody has those of a single hub, which asks for them from the beginning.
+        """
+        if self.pair is None:
+            return self.hubs[0].login(secrets, f"hub {self.hubs[0].name}")
+        if not {self.pair.username_env, self.pair.password_env} <= secrets.keys():
             return None
         return secrets[self.pair.username_env], secrets[self.pair.password_env]
 
@@ -205,6 +211,8 @@ def _no_pair(site: SiteFile, fleet: Fleet) -> Iterator[tuple[str, str]]:
     for index, hub in enumerate(site.hubs):
         if hub.service is None:
             yield f"hubs.{index}.service", "a hub of a pair says how it runs"
+        if hub.username_env is not None:
+            yield f"hubs.{index}.username_env", "a hub of a pair asks for the pair's login"
         if not re.search(r":\d+$", hub.url):
             yield f"hubs.{index}.url", "a hub of a pair is a server by itself: http://HOST:PORT"
         if not any(agent.hub for agent in fleet.on(hub.machine)):

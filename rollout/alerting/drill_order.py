@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rollout.private_folder import private_folder
+
 
 @dataclass(frozen=True, slots=True)
 class DrillOrder:
@@ -27,7 +29,7 @@ class DrillFile:
 
     def write(self, order: DrillOrder) -> None:
         """Replace the order in one step."""
-        self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self.file.parent)
         fresh = self.file.with_suffix(".new")
         fresh.write_text(json.dumps(asdict(order)) + "\n", encoding="utf-8")
         fresh.replace(self.file)

@@ -12,6 +12,7 @@ from typing import Self
 from rollout.errors import GeneratorFault
 from rollout.load.measured import Measured, read_measured
 from rollout.load.order import Order
+from rollout.private_folder import private_folder
 
 FAREWELL = 10.0
 """Seconds that a generator has to write its result after it was asked to stop; then it is killed."""
@@ -21,7 +22,7 @@ class GeneratorProcess:
     """One level at work. Leaving the `with` block ends the child, however it is left."""
 
     def __init__(self, order: Order, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         self._result = folder / f"{order.level}.json"
         self._result.unlink(missing_ok=True)
         self._log = folder / f"{order.level}.log"

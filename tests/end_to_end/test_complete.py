@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import stat
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
 
+from deployments.address import folder_of
+from deployments.processes import processes_of
 from rollout.plan import load_plan
 from rollout.report import Outcome
 from rollout.verdict import Standing
 from rollout.verification import verify
 from tests.end_to_end.commands import Commands, Run, batches, rollout
 from tests.end_to_end.place import AgentState, Place
-from tests.lab.world_of_six import eventually
+from tests.lab.listening import listening
+from tests.lab.world_of_six import eventually, get
 
 pytestmark = pytest.mark.lab
 
@@ -131,13 +136,45 @@ def test_live_progress_says_what_and_which(week: Week) -> None:
 
 
 def test_no_secret_leaves_the_lab(week: Week) -> None:
-    """No agent's token and no password of supervisors or hubs stands in a byte of reports, ledgers, the server's database or any log."""
+    """No agent's token and no password of supervisors or hubs is in a file of runs or server, on a command line, or in the hub's labels."""
     secrets = {secret.encode() for secret in week.place.secrets()}
     assert len(secrets) == 8
-    kept = [week.place.state / "reports", week.place.state / "runs", week.place.state / "fleets", week.day_1.commands.folder]
-    files = [file for folder in kept for file in folder.rglob("*") if file.is_file()]
-    assert any(file.name == "prefect.db" for file in files)
+    files = [*kept(week.place), *(file for file in week.day_1.commands.folder.rglob("*") if file.is_file())]
+    assert {"prefect.db", "ledger.jsonl", "report.html"} <= {file.name for file in files}
     assert [file for file in files if any(secret in file.read_bytes() for secret in secrets)] == []
+    lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in everybody(week)]
+    assert len(lines) > 15
+    assert not [line for line in lines if any(secret in line for secret in secrets)]
+    hub = week.place.site.hubs[0]
+    told = [
+        get(hub.address, hub.port, path, 30)[1]
+        for path in ("/api/v1/series?match[]={__name__=~%22.%2B%22}", "/api/v1/targets", "/api/v1/status/flags")
+    ]
+    assert b"agent_requests_total" in told[0]
+    assert not [text for text in told if any(secret in text for secret in secrets)]
+
+
+def test_what_runs_keep_is_their_owner_s_alone(week: Week) -> None:
+    """Whoever else is on the machine comes into no folder of ledgers, prior states, claims and reports, and into none of the server."""
+    folders = {file.parent for file in kept(week.place)} - {week.place.state}
+    assert {"runs", "reports", "fleets"} <= {folder.relative_to(week.place.state).parts[0] for folder in folders}
+    tops = {week.place.state / folder.relative_to(week.place.state).parts[0] for folder in folders} | {folder_of(week.day_1.commands.folder)}
+    assert [folder for folder in folders | tops if stat.S_IMODE(folder.stat().st_mode) != 0o700] == []
+
+
+def test_nothing_listens_beyond_loopback(week: Week) -> None:
+    """Prefect's server and workers, supervisors, agents, hub and exporters: none takes a connection from another machine."""
+    assert [address for address in listening(everybody(week)) if not ip_address(address).is_loopback] == []
+
+
+def kept(place: Place) -> list[Path]:
+    """Every file of the state folder but the lab's own."""
+    return [file for file in place.state.rglob("*") if file.is_file() and not file.is_relative_to(place.site.state)]
+
+
+def everybody(week: Week) -> list[int]:
+    """All processes of the lab and of the Prefect server."""
+    return [*week.place.processes(), *(each.pid for each in processes_of(folder_of(week.day_1.commands.folder)))]
 
 
 @pytest.mark.full

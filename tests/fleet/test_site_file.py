@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from rollout.errors import InputError
+from rollout.errors import InputError, Refused
 from rollout.site_file import load_site_file
 
 ROOT = Path(__file__).parents[2]
@@ -72,6 +72,19 @@ def test_sources_are_the_hubs_unless_the_site_lists_them(tmp_path: Path) -> None
     assert [source.name for source in site.asked] == ["long", "central"]
 
 
+def test_each_source_is_asked_with_its_own_login_or_the_hub_s(tmp_path: Path) -> None:
+    """Whose variables are named; one that nobody has is refused by its name, and no other's password is sent instead."""
+    sources = [{"name": "long", "url": "http://127.0.0.9:9090", "username_env": "LONG_USER", "password_env": "LONG_PASSWORD"}]
+    hub = {**SITE["hubs"][0], "username_env": "HUB_USER", "password_env": "HUB_PASSWORD"}
+    site, _ = load_site_file(written(tmp_path, {**SITE, "hubs": [hub], "sources": sources}))
+    known = {"HUB_USER": "h", "HUB_PASSWORD": "hh", "LONG_USER": "l", "LONG_PASSWORD": "ll"}
+    assert site.hub_login(known) == ("h", "hh")
+    assert site.asked[0].login(known, "source long") == ("l", "ll")
+    with pytest.raises(Refused, match="source long needs LONG_PASSWORD"):
+        site.asked[0].login({name: value for name, value in known.items() if name != "LONG_PASSWORD"}, "source long")
+    assert load_site_file(written(tmp_path, SITE))[0].hub_login(known) is None
+
+
 @pytest.mark.parametrize(("file", "overlay", "count"), [("lab.yaml", "lab", 77), ("lab-six.yaml", "six", 6)])
 def test_the_sites_of_this_repository_load(file: str, overlay: str, count: int) -> None:
     """Both labs name an overlay of the plan and reach their whole fleet."""
@@ -98,6 +111,9 @@ def test_the_sites_of_this_repository_load(file: str, overlay: str, count: int) 
         ("machines.a.supervisor.password_env", None, "machines.a.supervisor", "stand together"),
         ("machines.a.supervisor.password_env", "hunter2 ", "machines.a.supervisor.password_env", "match pattern"),
         ("machines.a.supervisor.password", "hunter2", "machines.a.supervisor.password", "unknown key"),
+        ("hubs.0.username_env", "HUB_USER", "hubs.0", "stand together"),
+        ("sources", [{"name": "long", "url": "http://127.0.0.9:9090", "password_env": "ONE"}], "sources.0", "stand together"),
+        ("sources", [{"name": "long", "url": "http://127.0.0.9:9090", "password": "hunter2"}], "sources.0.password", "unknown key"),
         ("scrape_interval", 0, "scrape_interval", "greater than 0"),
         ("lunch", 12, "lunch", "unknown key"),
     ],

@@ -7,11 +7,13 @@ import os
 import signal
 import socket
 import stat
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from lab.ports import claims, is_free
+from tests.lab.listening import listening
 from tests.lab.world_of_six import Six, get
 
 pytestmark = pytest.mark.lab
@@ -61,8 +63,19 @@ def test_the_supervisor_wants_the_password_on_both_doors_and_nobody_else_can_rea
     folder = six.site.machine("mainpc").folder
     for file in (six.site.state / "supervisor.env", folder / "supervisord.conf", folder / "conf.d" / "ServiceRegistry.conf"):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    password = (six.site.state / "supervisor.env").read_text().strip().rpartition("=")[2]
-    assert not [pid for pid in six.processes() if password.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    variables = dict(line.split("=", 1) for line in (six.site.state / "supervisor.env").read_text().split())
+    passwords = [value.encode() for name, value in variables.items() if "PASSWORD" in name]
+    assert len(passwords) == 2
+    lines = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in six.processes()]
+    assert len(lines) > 10
+    assert not [line for line in lines if any(password in line for password in passwords)]
+
+
+def test_nothing_of_a_lab_listens_beyond_loopback(six: Six) -> None:
+    """Supervisors, agents, the hub and every exporter take connections at addresses of the loopback interface and nowhere else."""
+    addresses = listening(six.processes())
+    assert {machine.address for machine in six.site.machines} <= addresses
+    assert [address for address in addresses if not ip_address(address).is_loopback] == []
 
 
 def test_a_taken_port_is_refused_by_name_before_anything_starts(site_file: Path) -> None:
