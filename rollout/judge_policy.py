@@ -62,7 +62,7 @@ def _shares(agents: Sequence[Agent], cores: Mapping[str, float] | None) -> tuple
     count = Counter(agent.machine for agent in agents)
     known = dict.fromkeys(count, float(os.cpu_count() or 1)) if cores is None else cores
     if unknown := sorted(set(count) - set(known)):
-        raise Refused(f"a bound is a share of a machine, and the site does not say the cores of {', '.join(unknown)}")
+        raise Refused(f"a bound is a share of a machine, and the site does not say the cores of {', '.join(unknown)}: its file needs `cores` there")
     return tuple(MachineShare(machine, known[machine], number) for machine, number in count.items())
 
 
