@@ -78,6 +78,20 @@ def test_a_protected_hub_is_asked_with_its_login(file: Path, monkeypatch: pytest
     assert list(sources_of(document, SystemClock(), 5.0).now("sum(up)")["value"]) == [1.0]
 
 
+def test_a_source_has_a_login_of_its_own(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that is no hub is asked with its own variables, and nobody else is told them."""
+    monkeypatch.setenv("ALONE_USER", "reader")
+    monkeypatch.setenv("ALONE_PASSWORD", "canary-77")
+    login = ", username_env: ALONE_USER, password_env: ALONE_PASSWORD"
+    text = file.read_text()
+    url = text[text.index('url: "http://') :].partition(",")[0]
+    file.write_text(f"{text.replace(login, '')}sources:\n  - {{name: long, {url}{login}}}\n")
+    site = _site(file)
+    eventually(lambda: _sum_of_up(site) == [1.0])
+    with pytest.raises(SourceFault, match="401"):
+        site.targets.active()
+
+
 def test_a_wrong_or_missing_login_is_no_data(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hub that turns us away is a source that does not answer, and a variable that nobody has is named before anything is asked."""
     monkeypatch.setenv("ALONE_USER", "reader")
