@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +103,23 @@ def test_refused(write: Write, agents: str, key: str, reason: str) -> None:
     error = refusal(write(agents))
     assert error.key.removesuffix(".[key]") == key
     assert reason in error.reason
+
+
+@pytest.mark.parametrize("name", ['X"} or up{a="', "X|Y", "X.*", "X}", "X{", "X\\\\", "X'", "X\\n", "<b>X</b>", "1X", "", "X" * 64])
+def test_no_name_means_more_than_itself_in_a_query_or_a_page(write: Write, name: str) -> None:
+    """Agents stand in regular expressions of PromQL, in file names and in HTML: a name with a sign of any of these is refused with the fleet."""
+    error = refusal(write(f"      {json.dumps(name)}: {{port: 1, health_port: 2}}\n"))
+    assert "match pattern" in error.reason
+
+
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.mkdir", "!!python/name:os.mkdir", "!Ref"])
+def test_a_file_runs_nothing(write: Write, tag: str, tmp_path: Path) -> None:
+    """A tag that other loaders make objects of is an error of the file, and nothing happens."""
+    made = tmp_path / "made"
+    file = write("      X: {port: 1, health_port: 2}\n")
+    file.write_text(f"{file.read_text()}extra: {tag} [{made}]\n")
+    assert "could not determine a constructor" in refusal(file).reason
+    assert not made.exists()
 
 
 def test_a_cycle_is_named_in_the_order_of_dependence(write: Write) -> None:
