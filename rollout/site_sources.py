@@ -14,8 +14,8 @@ def sources_asked(site: SiteFile, secrets: Mapping[str, str], clock: Clock, time
 
     timeout: seconds for one answer. Raises Refused for missing secrets.
     """
-    hubs = site.hub_login(secrets)
+    hubs, machines = site.hub_login(secrets), tuple(site.machines)
     return [
-        Prometheus(each.name, each.url, clock, site.scrape_interval, timeout, each.login(secrets, f"source {each.name}") or hubs)
+        Prometheus(each.name, each.url, clock, site.scrape_interval, timeout, each.login(secrets, f"source {each.name}") or hubs, machines)
         for each in site.asked
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, floor
+from math import ceil, floor, isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rollout.clock import Clock
@@ -41,16 +41,27 @@ class Source(Protocol):
 
 
 class Prometheus:
-    """One Prometheus server. timeout: seconds for one answer; scrape_interval: seconds, to know what is stale; credentials: user and password."""
+    """One Prometheus server. timeout: seconds for one answer; scrape_interval: seconds, to know what is stale; credentials: user and password.
+
+    machines: those that it has to know; by default whichever it has samples of.
+    """
 
     def __init__(
-        self, name: str, url: str, clock: Clock, scrape_interval: float, timeout: float = 10.0, credentials: tuple[str, str] | None = None
+        self,
+        name: str,
+        url: str,
+        clock: Clock,
+        scrape_interval: float,
+        timeout: float = 10.0,
+        credentials: tuple[str, str] | None = None,
+        machines: Sequence[str] = (),
     ) -> None:
         self.name = name
         self._clock = clock
         self._url = url
         self._timeout = timeout
         self._credentials = credentials
+        self._machines = machines
         self._stale = max(STALE_AFTER * scrape_interval, 5.0)
 
     def now(self, query: str) -> pd.DataFrame:
@@ -70,17 +81,28 @@ class Prometheus:
         return frame_of(self._ask(lambda: self._connect.custom_query_range(query, ends[0], ends[1], f"{step:g}")))
 
     def require_fresh(self) -> None:
-        """Raise SourceFault if the newest sample is older than a few scrape intervals, or there is none."""
-        age = self.age()
-        if age > self._stale:
-            raise SourceFault(f"{self.name} is stale: its newest sample is {age:.0f} s old, more than {self._stale:.0f} s")
+        """Raise SourceFault if the newest sample of a machine is older than a few scrape intervals, or there is none."""
+        ages = self._ages()
+        machine = max(ages, key=ages.__getitem__)
+        if ages[machine] > self._stale:
+            whose = f" of {machine}" if machine else ""
+            raise SourceFault(f"{self.name} is stale: its newest sample{whose} is {ages[machine]:.0f} s old, more than {self._stale:.0f} s")
 
     def age(self) -> float:
-        """Seconds since the newest sample of the fleet was taken. Raises SourceFault when there is none."""
-        newest = self.now('max(timestamp(up{job=~"process|probe"}))')
-        if newest.empty:
+        """Seconds since the newest sample was taken, of the machine that it knows least of. Raises SourceFault when there is none."""
+        return max(self._ages().values())
+
+    def _ages(self) -> dict[str, float]:
+        """The same by machine: a hub of a pair gets the other machine's samples from its peer, and may be fresh for its own alone."""
+        newest = self.now('max by (machine) (timestamp(up{job=~"process|probe"}))')
+        machines = newest["machine"].fillna("") if "machine" in newest.columns else [""] * len(newest)
+        now = self._clock.now()
+        ages = {str(machine): now - at for machine, at in zip(machines, newest.get("value", ()), strict=True) if isfinite(at)}
+        if not ages:
             raise SourceFault(f"{self.name} has no samples of the fleet")
-        return self._clock.now() - float(newest["value"].iloc[0])
+        if unknown := [machine for machine in self._machines if machine not in ages]:
+            raise SourceFault(f"{self.name} has no samples of {', '.join(unknown)}")
+        return ages
 
     def head_series(self) -> float:
         """How many series the head of its database holds, as it says of itself. Raises SourceFault."""

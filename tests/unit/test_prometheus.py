@@ -52,9 +52,9 @@ def vector(*series: tuple[dict[str, str], float]) -> Answer:
     return lambda _request: response(200, {"status": "success", "data": {"resultType": "vector", "result": result}})
 
 
-def source(answer: Answer, clock: JumpingClock | None = None, name: str = "central") -> tuple[Prometheus, Told]:
+def source(answer: Answer, clock: JumpingClock | None = None, name: str = "central", machines: tuple[str, ...] = ()) -> tuple[Prometheus, Told]:
     """A Prometheus behind that answer, scraped every second."""
-    prometheus = Prometheus(name, "http://hub.test:9000", clock or JumpingClock(), scrape_interval=1, timeout=3)
+    prometheus = Prometheus(name, "http://hub.test:9000", clock or JumpingClock(), scrape_interval=1, timeout=3, machines=machines)
     told = Told(answer)
     prometheus._connect._session.mount("http://hub.test:9000", told)
     return prometheus, told
@@ -149,6 +149,34 @@ def test_a_source_whose_newest_sample_is_old_does_not_know_the_present(age: floa
     else:
         with pytest.raises(SourceFault, match="is stale"):
             prometheus.require_fresh()
+
+
+def test_a_hub_that_is_behind_on_one_machine_is_behind() -> None:
+    """Of its own machine it has samples of this second, of the peer's some of three minutes ago: half of what it says is the past."""
+    clock = JumpingClock()
+    prometheus, _ = source(vector(({"machine": "mainpc"}, clock.now()), ({"machine": "pc2"}, clock.now() - 180)), clock)
+    with pytest.raises(SourceFault, match="central is stale: its newest sample of pc2 is 180 s old"):
+        prometheus.require_fresh()
+    assert prometheus.age() == 180
+
+
+def test_a_hub_that_lost_a_machine_is_not_fresh() -> None:
+    """After five minutes Prometheus forgets what came from the peer; what is left being new makes it no better."""
+    clock = JumpingClock()
+    left = vector(({"machine": "mainpc"}, clock.now()))
+    source(left, clock, machines=("mainpc",))[0].require_fresh()
+    with pytest.raises(SourceFault, match="central has no samples of pc2"):
+        source(left, clock, machines=("mainpc", "pc2"))[0].require_fresh()
+
+
+@pytest.mark.parametrize("told", [float("nan"), float("inf")])
+def test_a_moment_that_is_no_number_is_not_the_present(told: float) -> None:
+    """NaN is older than nothing, and +Inf is never old."""
+    clock = JumpingClock()
+    with pytest.raises(SourceFault, match="central has no samples of pc2"):
+        source(vector(({"machine": "mainpc"}, clock.now()), ({"machine": "pc2"}, told)), clock, machines=("mainpc", "pc2"))[0].require_fresh()
+    with pytest.raises(SourceFault, match="no samples of the fleet"):
+        source(vector(({}, told)), clock)[0].require_fresh()
 
 
 def test_a_source_without_any_sample_is_not_fresh() -> None:
