@@ -52,6 +52,21 @@ def make_frame(seed=1, *, agents=30, batch=10, machines=2, wander=QUIET, latency
     return pd.concat(frames, ignore_index=True)
 
 
+def rising(frame, agents, metric, amount):
+    """The frame with that metric of those agents rising evenly from the change on, by `amount` in fifteen minutes: a slope and no step."""
+    hit = (frame["metric"] == metric) & frame["agent"].isin(list(agents))
+    return frame.assign(value=frame["value"].where(~hit, frame["value"] + frame["t"].clip(lower=0) / 900 * amount))
+
+
+def with_few_requests(frame, failed):
+    """The frame with three requests to each agent on either side of the change; after it one of the last `failed` agents' three fails."""
+    errors = frame["metric"] == "errors"
+    late = frame["t"] >= POLICY.settle * POLICY.scrape_interval
+    unlucky = errors & late & frame["agent"].isin(batch_of(frame)[len(batch_of(frame)) - failed :])
+    value = frame["value"].where(~errors, 0.0).where(~unlucky, 1 / 3)
+    return frame.assign(value=value, weight=frame["weight"].where(~errors, 3 / POLICY.after))
+
+
 def batch_of(frame):
     """The treated agents by name."""
     return tuple(sorted(frame.loc[frame["treated"], "agent"].unique()))

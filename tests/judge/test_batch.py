@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from fleet_frames import ERRORS, LATENCY, MEMORY, POLICY, batch_of, make_frame
+from fleet_frames import ERRORS, LATENCY, MEMORY, POLICY, batch_of, make_frame, rising, with_few_requests
 
 from rollout.judge.batch import judge_bake, judge_batch
 from rollout.judge.judgement import BatchJudgement
@@ -48,6 +48,44 @@ def test_what_moves_the_whole_machine_is_not_the_batchs_fault():
     frame = make_frame(machines=1)
     frame.loc[(frame["metric"] == "latency") & (frame["t"] > 100), "value"] *= 1.3
     assert judge_batch(frame, POLICY).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("steadily", [False, True])
+def test_a_drift_of_the_whole_fleet_by_five_percent_is_nobodys_fault(steadily):
+    """At once or by and by, everybody becomes slower by more than the bound: the batch is not blamed, and what all did is said."""
+    frame = make_frame()
+    late = (frame["metric"] == "latency") & (frame["t"] >= 0)
+    drift = 1 + 0.05 * ((frame["t"] / 900) if steadily else 1)
+    judged = judge_batch(frame.assign(value=frame["value"].where(~late, frame["value"] * drift)), POLICY)
+    assert (judged.verdict, judged.guilty, judged.suspects) == (Verdict.PASS, (), ())
+    assert metric(judged, "latency").figures.neighbours > 0.05 + 0.025
+    alone = late & frame["treated"]
+    assert judge_batch(frame.assign(value=frame["value"].where(~alone, frame["value"] * drift)), POLICY).verdict is not Verdict.PASS
+
+
+@pytest.mark.parametrize("leaking", [1, 10])
+def test_a_slow_leak_is_found_by_its_slope(leaking):
+    """No step marks the change, and after fifteen minutes 20 MiB are gone: that agent is named, or the batch; inside the bound it is none."""
+    policy, frame = JudgePolicy(metrics=(MEMORY,)), make_frame(extra={"memory": (100.0, 100.0)})
+    agents = batch_of(frame)[-leaking:]
+    bake = judge_bake(rising(frame, agents, "memory", 20), policy)
+    assert bake[-1].verdict is Verdict.FAIL
+    assert bake[-1].guilty == agents
+    assert judge_bake(rising(frame, agents, "memory", 5), policy)[-1].verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("batch", "failed"), [(10, 0), (10, 1), (1, 0), (1, 1)])
+def test_three_requests_are_no_evidence(batch, failed):
+    """With or without an error among them: neither of a bound that is broken nor of one that is met."""
+    judged = metric(judge_batch(with_few_requests(make_frame(batch=batch), failed), POLICY), "errors")
+    assert (judged.verdict, judged.guilty, judged.unseen) == (Verdict.INCONCLUSIVE, (), ())
+
+
+def test_a_canary_of_which_one_of_three_requests_failed_does_not_go_on():
+    """Nobody else's did: it is held for a person, and not failed; without that error three requests are enough to go on and prove nothing."""
+    errs, clean = (metric(judge_batch(with_few_requests(make_frame(batch=1), failed), POLICY), "errors") for failed in (1, 0))
+    assert (errs.verdict, errs.proceed, errs.guilty) == (Verdict.INCONCLUSIVE, False, ())
+    assert (clean.verdict, clean.proceed) == (Verdict.INCONCLUSIVE, True)
 
 
 def test_errors_are_judged_in_points_and_none_at_all_can_pass():

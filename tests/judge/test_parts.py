@@ -6,7 +6,7 @@ from itertools import combinations, product
 import numpy as np
 import pandas as pd
 import pytest
-from fleet_frames import ERRORS, LATENCY, POLICY, make_frame
+from fleet_frames import ERRORS, LATENCY, MEMORY, POLICY, make_frame, rising
 from scipy.stats import t as student
 from scipy.stats import trim_mean
 from scipy.stats.mstats import winsorize
@@ -158,6 +158,16 @@ def test_a_soak_names_the_agent_that_drifts_and_forgives_what_all_do():
     assert [one.agent for one in soak.drifting] == ["m0/A004"]
     assert judge_day([judge_batch(make_frame(), POLICY)], soak).verdict is Verdict.FAIL
     assert judge_soak(steady[:0], POLICY).verdict is Verdict.ERROR
+
+
+def test_a_soak_names_the_agent_that_leaks_slowly():
+    """A slope and no step: 20 MiB more at the end of fifteen minutes, where all others stay; of a slope of all nobody can be blamed."""
+    policy, steady = JudgePolicy(metrics=(MEMORY,)), make_frame(agents=40, extra={"memory": (100.0, 100.0)})
+    soak = judge_soak(rising(steady, ["m0/A004"], "memory", 20), policy)
+    assert soak.verdict is Verdict.FAIL
+    assert [(one.agent, one.metric) for one in soak.drifting] == [("m0/A004", "memory")]
+    assert judge_soak(rising(steady, ["m0/A004"], "memory", 5), policy).verdict is Verdict.PASS
+    assert judge_soak(rising(steady, steady["agent"].unique(), "memory", 20), policy).verdict is Verdict.PASS
 
 
 def test_exact_bounds_agree_with_counting_every_outcome():
