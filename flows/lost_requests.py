@@ -28,8 +28,10 @@ def count_lost_requests(run: DayRun) -> None:
     if counted is None:
         run.record.unknowns.append("how many requests were lost: no client was seen")
         return
-    lost, asked = counted
-    verdict = Verdict.FAIL if lost >= LEAST else Verdict.PASS
+    lost, asked = counted.lost, counted.asked
+    verdict = Verdict.FAIL if lost >= LEAST else Verdict.ERROR if counted.unseen or round(asked) == 0 else Verdict.PASS
     evidence = Evidence(source.name, errors.promql("...", f"{seconds}s"), run.record.started, now, round(asked))
     sentence = f"Day {run.day.day}: about {lost:.0f} of {asked:.0f} requests failed in {seconds} s"
+    if counted.unseen:
+        sentence += f"; not measured for {', '.join(counted.unseen[:5])}{' and others' if len(counted.unseen) > 5 else ''}"
     run.keep(GATE, [Finding(GATE, verdict, f"{lost:.0f} of {asked:.0f}", "no request lost", sentence, evidence)])

@@ -55,7 +55,7 @@ def _missing(site: Site, pair: HubPair, since: float) -> list[str]:
         if service is not None or second.access.port in second.machine.transport.holders([second.access.port], []):
             found.append(f"hub {second.name} is still there")
         source = next(source for source in site.sources.declared if source.name == first.name)
-        fresh = set(by_agent(source.now(SEEN % since), "t").index)
+        fresh = set(by_agent(source.now(SEEN % since), "t").dropna().index)
     except RolloutError as error:
         return [*found, f"it cannot be seen: {error}"]
     if unseen := [agent.id for agent in site.fleet.agents if agent.id not in fresh]:

@@ -53,7 +53,11 @@ def selection(agents: Iterable[str]) -> str:
 
 
 def by_agent(vector: pd.DataFrame, name: str) -> pd.Series[float]:
-    """An instant vector (one row per series: labels and value) as one column indexed by identity; empty when nothing matched."""
+    """An instant vector (one row per series: labels and value) as one column indexed by identity; empty when nothing matched.
+
+    A value that is infinite is no more of a measurement than one that is not a number.
+    """
     if vector.empty or not {"machine", "agent"} <= set(vector.columns):
         return pd.Series(name=name, dtype=float)
-    return pd.Series(vector["value"].to_numpy(dtype=float), index=vector["machine"] + "/" + vector["agent"], name=name)
+    values = vector["value"].to_numpy(dtype=float)
+    return pd.Series(np.where(np.isfinite(values), values, np.nan), index=vector["machine"] + "/" + vector["agent"], name=name)

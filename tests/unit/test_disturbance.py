@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from rollout.observe.disturbance import Downtime, downtimes, requests_lost
+from rollout.observe.lost import LostRequests, lost_requests
 from rollout.plan import load_plan
 from rollout.services.port import Outage
 from rollout.services.supervisor_log import outages_in
@@ -55,13 +56,32 @@ def test_seconds_away_last_until_the_agent_is_healthy_again() -> None:
     assert "west/Agent5" not in found  # it does not say how long it takes to start
 
 
+ERRORS = "sum by (machine, agent) (max without (scraped_by) (rate(load_errors"
+REQUESTS = "sum by (machine, agent) (max without (scraped_by) (increase"
+
+
+@pytest.mark.parametrize("hole", [float("nan"), float("inf"), None])
+def test_who_was_not_counted_is_named_and_no_zero(hole: float | None) -> None:
+    """A hole in the counts of one agent is no request that was answered; nobody counted at all is no count."""
+    errors = load_plan(Path(__file__).parents[2] / "plans" / "week3.yaml").day(1).ratio
+    assert errors is not None
+    agents = ["east/Agent0", "east/Agent1", "east/Agent2"]
+    told = {"east/Agent0": 0.02, "east/Agent1": float("nan")} | ({} if hole is None else {"east/Agent2": hole})
+    source = ToldSource()
+    source.instant = {ERRORS: told, REQUESTS: {"east/Agent0": 200.0, "east/Agent1": 0.0, "east/Agent2": 200.0}}
+    assert lost_requests(source, errors, agents, 100) == LostRequests(4.0, 200.0, ("east/Agent2",))  # nobody has asked Agent1 anything
+    assert lost_requests(source, errors, agents[1:], 100) is None
+    source.instant = {}
+    assert lost_requests(source, errors, agents, 100) is None
+
+
 def test_lost_requests_are_the_ratio_of_errors_times_what_it_is_a_ratio_of() -> None:
     """By the plan's own error metric; an agent without clients is not among them."""
     errors = load_plan(Path(__file__).parents[2] / "plans" / "week3.yaml").day(3).ratio
     assert errors is not None
     source = ToldSource()
     source.instant = {
-        "sum by (machine, agent) (max without (scraped_by) (rate(load_errors": {"east/Agent0": 0.02, "east/Agent1": 0.0},
-        "sum by (machine, agent) (max without (scraped_by) (increase": {"east/Agent0": 200.0, "east/Agent1": 200.0, "east/Agent2": 5.0},
+        ERRORS: {"east/Agent0": 0.02, "east/Agent1": 0.0},
+        REQUESTS: {"east/Agent0": 200.0, "east/Agent1": 200.0, "east/Agent2": 5.0},
     }
     assert requests_lost(source, errors, ["east/Agent0", "east/Agent1", "east/Agent2"], 100.0) == {"east/Agent0": 4.0, "east/Agent1": 0.0}

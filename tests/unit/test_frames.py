@@ -46,6 +46,12 @@ def test_values_that_are_not_finite_are_missing() -> None:
     assert frame.to_numpy().tolist() == [[A, "east", "", 1.0, 1.0], [A, "east", "", 4.0, 4.0]]
 
 
+def test_an_infinite_value_of_this_moment_is_missing_too() -> None:
+    """An instant vector keeps the agent's row, for the gate to name; what stands there is no number."""
+    told = pd.DataFrame([{"machine": "east", "agent": name, "value": value} for name, value in (("A", math.inf), ("B", math.nan), ("C", 1.0))])
+    assert by_agent(told, "x").isna().to_dict() == {A: True, ALIEN: True, "east/C": False}
+
+
 @pytest.mark.parametrize("answer", [[], [{"metric": {}, "values": [[1, "1"]]}]])
 def test_no_series_is_an_empty_frame_with_its_columns(answer: list[dict[str, object]]) -> None:
     """What comes after can rely on the columns."""
