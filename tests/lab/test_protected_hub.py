@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "web.yaml").write_text(web_file("reader", "canary-77", None))
     (tmp_path / "hub.yaml").write_text(
         f"global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: process\n  basic_auth: {{username: reader, password: canary-77}}\n"
-        f"  static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
+        f"  static_configs: [{{targets: ['127.0.0.1:{port}'], labels: {{machine: a}}}}]\n"
     )
     (tmp_path / "site.yaml").write_text(SITE.format(port=port))
     options = {"config.file": "hub.yaml", "web.config.file": "web.yaml", "storage.tsdb.path": "data", "web.listen-address": f"127.0.0.1:{port}"}
