@@ -32,7 +32,7 @@ def with_records(report: DayReport, folder: Path, ledger: Path, audit: AuditFile
 
 def found_files(folder: Path) -> dict[str, str]:
     """What a run that died left in its folder, hashed as it is found now: nobody vouches for the time before."""
-    files = [*sorted(folder.glob("samples/*.parquet")), *sorted(folder.glob("judgements.json")), *sorted(folder.glob(GATES))]
+    files = [*sorted(folder.glob("samples/*")), *sorted(folder.glob("judgements.json")), *sorted(folder.glob(GATES))]
     return {str(file.relative_to(folder)): digest(file) for file in files}
 
 

@@ -53,11 +53,12 @@ def test_a_run_that_never_opened_a_ledger_has_none_in_its_folder(tmp_path: Path)
 
 
 def test_what_a_dead_run_left_is_hashed_as_it_is_found(tmp_path: Path) -> None:
-    """Samples and judgements, and nothing else."""
+    """Samples, the spreads beside them and judgements, and nothing else."""
     (tmp_path / "samples").mkdir()
-    for name in ("samples/batch-01.parquet", "judgements.json", "report.md"):
+    kept = ("samples/batch-01.parquet", "samples/baseline-spreads.json", "judgements.json")
+    for name in (*kept, "report.md"):
         (tmp_path / name).write_text(name, encoding="utf-8")
-    assert found_files(tmp_path) == {name: digest(tmp_path / name) for name in ("samples/batch-01.parquet", "judgements.json")}
+    assert found_files(tmp_path) == {name: digest(tmp_path / name) for name in kept}
 
 
 def test_a_page_that_cannot_be_drawn_costs_no_report(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
