@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from prefect.exceptions import Pause
@@ -11,7 +12,7 @@ from flows.disturbance import with_disturbance
 from flows.failures import count_failures
 from flows.outcome import outcome_of
 from rollout.alert import alert_of
-from rollout.errors import OwnershipLost, RolloutError
+from rollout.errors import Held, OwnershipLost, RolloutError
 from rollout.evidence import digest, with_records
 from rollout.final_look import LastLook, last_look
 from rollout.html import draw_report
@@ -20,7 +21,6 @@ from rollout.rehearsals import RehearsalFile
 from rollout.report import AgentReport, CheckReport, CriterionReport, DayReport, Outcome, RollbackReport
 from rollout.report_entries import alert_report, check_report, criterion_report
 from rollout.report_file import read_report, write_report
-from rollout.run_ledger import run_ledger
 from rollout.telling import answers, complete_sentence
 from rollout.verdict import Finding, Standing, Verdict
 from tasks.publish import publish_artifacts
@@ -37,33 +37,60 @@ GAINS = frozenset({"improvement", "improvement_confirmed"})
 def conclude(run: DayRun, error: BaseException | None) -> DayReport:
     """Write and publish the report, then settle the ledger if nothing is left to do, and give back the lease.
 
-    A report that knows more stands: that of whoever took the fleet from this run and has settled it, and that of the earlier attempt whose
-    repetition was refused.
+    Whoever took the fleet from this run reports of it: what this process knew is not written then, neither before nor after their report. The
+    report of an earlier attempt whose repetition was refused stands too. Raises Held where the report cannot be written.
     """
-    settled = isinstance(error, OwnershipLost) and run_ledger(run.site.runs, run.run_id, run.site.clock).settled
+    lost = isinstance(error, OwnershipLost) and run.ownership.holder() is not None
     refused = not run.owns and run.ledger.exists
-    if (settled or refused) and (told := read_report(run.folder)):
+    if (lost or refused) and (told := read_report(run.folder)):
         run.log.warning("%s; the report of this run stands as it is", error)
         return told
     still_changed = sum(step in CHANGED for step in run.ledger.last_steps().values())
     outcome = outcome_of(run.record, error, still_changed)
     count_failures(run)
-    report = with_records(_report(run, outcome, error), run.folder, run.ledger.file, run.audit)
-    write_report(run.folder, report)
+    report = _report(run, outcome, error)
+    if lost:
+        run.log.warning("%s; it is theirs to report of this run", error)
+        return report
+    in_charge = run.owns and not isinstance(error, OwnershipLost)
+    report = _put_on_record(run, report, in_charge=in_charge)
     try:
         publish_artifacts(report)
     except Exception:
         # the report is on disk already; a server that is away must not turn a rollback into a crash
         run.log.exception("the report could not be published as artifacts")
-    if run.owns and not isinstance(error, OwnershipLost):
+    if in_charge:
         if outcome in SETTLED:
             run.ledger.append(run.ownership.epoch, Step.CLOSED, outcome=outcome.value)
         elif outcome is Outcome.HELD:
-            run.ledger.append(run.ownership.epoch, Step.HELD, batch=run.current_batch.index if run.current_batch else 0, cause=report.cause)
+            _say_held(run, report.cause)
         run.ownership.release()
     _draw(run)
     run.log.info("%s (exit code %d), report in %s", report.sentence, report.exit_code, run.folder)
     return report
+
+
+def _put_on_record(run: DayRun, report: DayReport, *, in_charge: bool) -> DayReport:
+    """The report with its records, as it stands on disk now.
+
+    Raises Held where it cannot be written. The ledger stays open then, whatever the outcome, for `settle` or Retry; it says why if that at least
+    can be written.
+    """
+    try:
+        whole = with_records(report, run.folder, run.ledger.file, run.audit)
+        write_report(run.folder, whole)
+    except Held as unwritten:
+        cause = f"{report.cause}; {unwritten}" if report.cause else str(unwritten)
+        if in_charge:
+            with suppress(Held):
+                _say_held(run, cause)
+                run.ownership.release()
+        raise Held(cause) from unwritten
+    return whole
+
+
+def _say_held(run: DayRun, cause: str) -> None:
+    run.ledger.append(run.ownership.epoch, Step.HELD, batch=run.current_batch.index if run.current_batch else 0, cause=cause)
 
 
 def _draw(run: DayRun) -> None:

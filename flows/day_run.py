@@ -29,6 +29,7 @@ from rollout.judgement_file import JUDGEMENTS, JudgedBy, write_judgements
 from rollout.lease_clock import LeaseClock
 from rollout.ledger import CHANGED, Step
 from rollout.observe.contract import Contract
+from rollout.on_record import on_record
 from rollout.ownership import Ownership
 from rollout.parameters import DayParameters
 from rollout.plan import ChangeKind, Day, Plan
@@ -233,10 +234,12 @@ class DayRun(PlannedDay):
         return tuple(agent.id for agent in self.site.fleet.agents if agent.machine in machines and agent.id in free - set(batch.ids))
 
     def keep_samples(self, name: str, frame: pd.DataFrame) -> str:
-        """Store samples in the report's folder; returns the file's name there."""
-        file = f"samples/{name}.parquet"
-        private_folder(self.folder / "samples")
-        frame.to_parquet(self.folder / file, index=False)
+        """Store samples in the report's folder; returns the file's name there. Raises Held where they cannot be written: no half of them stands."""
+        file, aside = f"samples/{name}.parquet", self.folder / f".{name}.new"
+        with on_record("the samples", self.folder / file):
+            private_folder(self.folder / "samples")
+            frame.to_parquet(aside, index=False)
+            aside.replace(self.folder / file)
         self.record.samples[name] = file
         return file
 

@@ -48,7 +48,7 @@ def accept(run: str, name: str, reason: str, site_file: Path) -> DayReport | Non
         }
     )
     report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
+    write_report(site.reports / run, report)
     ledger.append(ownership.epoch, Step.CLOSED, outcome=Closing.ACCEPT.value)
     ownership.release()
-    write_report(site.reports / run, report)
     return report

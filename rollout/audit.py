@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rollout.journal import Journal
+from rollout.on_record import on_record
 
 
 class Order(Enum):
@@ -81,8 +82,9 @@ class AuditFile:
         self.file = state / "audit.jsonl"
 
     def append(self, entry: AuditEntry) -> None:
-        """Add an entry; it is on disk before this returns. Raises OSError."""
-        Journal(self.file).append(asdict(entry) | {"said": entry.said.value})
+        """Add an entry; it is on disk before this returns. Raises Held where it cannot be: a word takes no effect unrecorded."""
+        with on_record("the audit file", self.file):
+            Journal(self.file).append(asdict(entry) | {"said": entry.said.value})
 
     def of(self, run: str) -> list[AuditEntry]:
         """What was said to that run, oldest first. Raises InputError where a line is no entry."""

@@ -122,12 +122,12 @@ def take_back(call: Call, protocol: Protocol, site_file: Path, plan_file: Path) 
     if cleared.unknown:
         report = report.model_copy(update={"unknowns": (*report.unknowns, cleared.unknown)})
     report = with_records(report, site.reports / call.run, ledger.file, AuditFile(site.state))
+    write_report(site.reports / call.run, report)
     if report.outcome is Outcome.COMPLETE:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=report.outcome.value)
         if cleared.same is not None:
             cleared.same.append(ownership.epoch, Step.CLOSED, outcome=f"done by run {call.run}")
     ownership.release()
-    write_report(site.reports / call.run, report)
     return report
 
 

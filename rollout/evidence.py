@@ -9,6 +9,7 @@ from pathlib import Path
 from rollout.audit import AuditFile
 from rollout.errors import InputError
 from rollout.gate_file import GATES
+from rollout.on_record import on_record
 from rollout.private_folder import private_folder
 from rollout.report import DayReport, PersonReport
 
@@ -17,7 +18,10 @@ LEDGER = "ledger.jsonl"
 
 
 def with_records(report: DayReport, folder: Path, ledger: Path, audit: AuditFile) -> DayReport:
-    """The report with a copy of the ledger in its folder, by digest, and with all that people said to the run; a bad audit file costs no report."""
+    """The report with a copy of the ledger in its folder, by digest, and with all that people said to the run; a bad audit file costs no report.
+
+    Raises Held where the copy cannot be written.
+    """
     people: tuple[PersonReport, ...] = ()
     try:
         people = tuple(PersonReport(at=said.at, said=said.said.value, name=said.name, reason=said.reason) for said in audit.of(report.run_id))
@@ -25,8 +29,9 @@ def with_records(report: DayReport, folder: Path, ledger: Path, audit: AuditFile
         report = report.model_copy(update={"unknowns": (*report.unknowns, f"what people said to this run: {error}")})
     if not ledger.exists():
         return report.model_copy(update={"people": people})
-    private_folder(folder)
-    shutil.copyfile(ledger, folder / LEDGER)
+    with on_record("the report", folder):
+        private_folder(folder)
+        shutil.copyfile(ledger, folder / LEDGER)
     return report.model_copy(update={"people": people, "evidence": report.evidence | {LEDGER: digest(folder / LEDGER)}})
 
 

@@ -14,6 +14,7 @@ from rollout.fleet import Fleet
 from rollout.judge.policy import JudgePolicy
 from rollout.judge.power import FEWEST_SAMPLES, BaselineSpreads, MetricPower, power_of
 from rollout.judge.records import from_record, to_record
+from rollout.on_record import on_record
 
 SPREADS = "samples/baseline-spreads.json"
 """In a report's folder, beside the baseline itself: what a preview needs of it, without pandas."""
@@ -36,8 +37,9 @@ def newest_spreads(reports: Path) -> Path | None:
 
 
 def write_spreads(report: Path, spreads: BaselineSpreads) -> None:
-    """Store the spreads of a run's baseline in its report folder."""
-    (report / SPREADS).write_text(json.dumps(to_record(spreads), indent=1) + "\n", encoding="utf-8")
+    """Store the spreads of a run's baseline in its report folder. Raises Held where they cannot be written."""
+    with on_record("the baseline's spreads", report / SPREADS):
+        (report / SPREADS).write_text(json.dumps(to_record(spreads), indent=1) + "\n", encoding="utf-8")
 
 
 def foresee(file: Path, policy: JudgePolicy, schedule: BatchSchedule, fleet: Fleet) -> Foresight:

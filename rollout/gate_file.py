@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from rollout.errors import InputError
+from rollout.on_record import on_record
 from rollout.private_folder import private_folder
 from rollout.verdict import Finding
 
@@ -67,10 +68,18 @@ def about(what: str, sentence: str) -> str:
 
 
 def add_gate(folder: Path, record: GateRecord) -> None:
-    """Append one judgement to the run's file."""
-    private_folder(folder)
-    with (folder / GATES).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(asdict(record), allow_nan=False) + "\n")
+    """Append one judgement to the run's file. Raises Held where it cannot be written, and then no part of it stands."""
+    line, file = (json.dumps(asdict(record), allow_nan=False) + "\n").encode(), folder / GATES
+    with on_record("the file of what gates judged", file):
+        private_folder(folder)
+        with file.open("ab", buffering=0) as stream:
+            end = stream.tell()
+            try:
+                while line:
+                    line = line[stream.write(line) :]
+            except OSError:
+                stream.truncate(end)
+                raise
 
 
 def read_gates(folder: Path) -> Iterator[GateRecord]:

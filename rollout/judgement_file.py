@@ -14,6 +14,7 @@ from rollout.judge.judgement import BatchJudgement
 from rollout.judge.policy import JudgePolicy
 from rollout.judge.records import from_record, to_record
 from rollout.judge.restart import RestartEffect
+from rollout.on_record import on_record
 from rollout.private_folder import private_folder
 
 JUDGEMENTS = "judgements.json"
@@ -54,7 +55,10 @@ def write_judgements(
     day: DayJudgement | None,
     policy: JudgedBy | None = None,
 ) -> None:
-    """Write all judgements of a run; numbers keep every digit. An older file is replaced in one step, so it may be written after each batch."""
+    """Write all judgements of a run; numbers keep every digit. An older file is replaced in one step, so it may be written after each batch.
+
+    Raises Held where it cannot be written.
+    """
     record = {
         "schema_version": SCHEMA_VERSION,
         "batches": {str(index): judgement.to_record() for index, judgement in batches.items()},
@@ -62,10 +66,11 @@ def write_judgements(
         "day": day and day.to_record(),
         "policy": policy and {**to_record(policy), "day_bounds": dict(policy.day_bounds or NO_BOUNDS)},
     }
-    private_folder(folder)
     aside = folder / f".{JUDGEMENTS}.new"
-    aside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    aside.replace(folder / JUDGEMENTS)
+    with on_record("the file of what the judge said", folder / JUDGEMENTS):
+        private_folder(folder)
+        aside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        aside.replace(folder / JUDGEMENTS)
 
 
 def read_judgements(folder: Path) -> StoredJudgements:

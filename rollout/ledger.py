@@ -14,8 +14,8 @@ from typing import Any
 
 from rollout.change import Snapshot
 from rollout.clock import Clock
-from rollout.errors import Held
 from rollout.journal import Journal
+from rollout.on_record import on_record
 
 
 class Step(Enum):
@@ -122,12 +122,10 @@ class Ledger:
     def _write(self, entries: list[Entry]) -> None:
         """Raises Held when the disk is full or read-only: what cannot be recorded is not done, and bringing back has to be recorded too."""
         lost = self._entries if self._journal.empty else []
-        try:
+        with on_record("the ledger", self.file):
             if self._spare and (spared := [entry.to_record() for entry in entries if entry.step in SPARED]):
                 self._spare.append(*spared)
             self._journal.append(*(entry.to_record() for entry in (*lost, *entries)))
-        except OSError as error:
-            raise Held(f"the ledger {self.file} cannot be written ({error.strerror}), so nothing more is done; settle the run when it can") from error
         self._entries.extend(entries)
 
     @property

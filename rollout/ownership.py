@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rollout.clock import Clock
-from rollout.errors import Held, OwnershipLost, Refused, StillAtWork
+from rollout.errors import OwnershipLost, Refused, StillAtWork
+from rollout.on_record import on_record
 from rollout.private_folder import private_folder
 from rollout.run_ledger import run_ledgers
 
@@ -107,20 +108,16 @@ class Ownership:
     def _store(self, claim: Claim) -> None:
         """Raises Held where it cannot be written: who cannot say that the fleet is theirs must not act on it."""
         fresh = self._file.with_suffix(".tmp")
-        try:
+        with on_record("the claim", self._file):
             fresh.write_text(json.dumps(asdict(claim)), encoding="utf-8")
             fresh.replace(self._file)
-        except OSError as error:
-            raise Held(f"the claim {self._file} cannot be written ({error.strerror}), so nothing more is done; settle the run when it can") from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         with ExitStack() as stack:
-            try:
+            with on_record("the folder of claims", self._folder):
                 private_folder(self._folder)
                 stream = stack.enter_context((self._folder / f"{self._fleet}.lock").open("w"))
-            except OSError as error:
-                raise Held(f"{self._folder} cannot be written ({error.strerror}), so nothing is done") from error
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 

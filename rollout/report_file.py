@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rollout.markdown import render
+from rollout.on_record import on_record
 from rollout.private_folder import private_folder
 from rollout.report import DayReport
 
@@ -12,11 +13,16 @@ JSON, MARKDOWN, HTML = "report.json", "report.md", "report.html"
 
 
 def write_report(folder: Path, report: DayReport) -> None:
-    """Write both; a report of the same run is replaced in one step, so that a reader never sees half of one. A page of the former one goes."""
-    private_folder(folder)
-    for name, text in ((JSON, report.model_dump_json(indent=1) + "\n"), (MARKDOWN, render(report))):
-        replace_file(folder / name, text)
-    (folder / HTML).unlink(missing_ok=True)
+    """Write both; a report of the same run is replaced in one step, so that a reader never sees half of one. A page of the former one goes.
+
+    Raises Held where they cannot be written.
+    """
+    markdown, everything = render(report), report.model_dump_json(indent=1) + "\n"
+    with on_record("the report", folder):
+        private_folder(folder)
+        replace_file(folder / JSON, everything)
+        replace_file(folder / MARKDOWN, markdown)
+        (folder / HTML).unlink(missing_ok=True)
 
 
 def replace_file(file: Path, text: str) -> None:

@@ -26,7 +26,8 @@ from rollout.site import Site
 def settle(run: str, site_file: Path) -> DayReport | None:
     """Roll back what that run left changed, verify it, close its ledger and say so in its report; None when nothing was open.
 
-    Raises Refused when there is no such run or its process still works, InputError for files that cannot be read.
+    Raises Refused when there is no such run or its process still works, InputError for files that cannot be read, Held where ledger or report
+    cannot be written.
     """
     left = take_over(run, site_file)
     if left is None:
@@ -46,19 +47,20 @@ def settle(run: str, site_file: Path) -> DayReport | None:
     look = last_look(site, [executor.change for executor in executors], ledger, agents, ledger.batches(), pids)
     report = _report(run, site, plan, day, outcome, reversal, look, ledger, batches, cause)
     report = with_records(report, site.reports / run, ledger.file, AuditFile(site.state))
+    write_report(site.reports / run, report)  # a run that is closed has a report: one that cannot be written leaves it to be settled again
     if outcome is Outcome.ROLLED_BACK:
         ledger.append(ownership.epoch, Step.CLOSED, outcome=outcome.value)
     ownership.release()
-    write_report(site.reports / run, report)
     return report
 
 
 def _cause(ledger: Ledger) -> str:
-    """Why a run without a report went back, as it (or a settling that died too) announced in its ledger; nobody knows where nothing was announced."""
+    """Why a run without a report went back or was held, as its ledger says (a settling that died too says it there); unknown where it does not."""
     rollback = last_rollback(ledger)
-    if rollback is None or rollback.settled is not None:
-        return "the run's process died before it could say why"
-    return rollback.cause
+    if rollback is not None and rollback.settled is None:
+        return rollback.cause
+    last = [entry for entry in ledger.entries if entry.step in (Step.OPENED, Step.HELD)][-1]
+    return str(last.facts["cause"]) if last.step is Step.HELD else "the run's process died before it could say why"
 
 
 def executor_of(site: Site, day: Day, change: ChangeKind, ledger: Ledger, ownership: Ownership) -> Executor:

@@ -1,12 +1,16 @@
-"""The end of a run whose fleet somebody else has taken."""
+"""The end of a run whose fleet somebody else has taken, or whose disk takes no report."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from flows.conclusion import conclude
-from rollout.errors import OwnershipLost, Refused
+from flows.day_run import DayRun
+from rollout.errors import GateFailed, Held, OwnershipLost, Refused
 from rollout.ledger import Step
+from rollout.ownership import Ownership
 from rollout.report import Outcome
 from rollout.report_file import read_report, write_report
 from rollout.run_ledger import run_ledger
@@ -25,8 +29,49 @@ def test_the_report_of_who_settled_the_run_stands(tmp_path: Path) -> None:
     other = run_ledger(site.runs, run.run_id, site.clock)
     other.append(2, Step.OPENED, day=1, plan="week3", site="memory", change="metrics")
     other.append(2, Step.CLOSED, outcome="rolled back")
-    assert conclude(run, OwnershipLost("fleet memory belongs to run-x now")) == settled
+    assert conclude(run, lost(run)) == settled
     assert read_report(run.folder) == settled
+
+
+def test_who_lost_the_fleet_leaves_the_report_to_who_has_it(tmp_path: Path) -> None:
+    """Whoever took it may be writing theirs in that moment: theirs is the only one, and the ledger is theirs too."""
+    run = run_of(memory_site(MemoryWorld(), tmp_path), 1)
+    opened(run)
+    error = lost(run)
+    entries = run.ledger.entries
+    assert conclude(run, error).outcome is Outcome.HELD
+    assert read_report(run.folder) is None
+    assert run_ledger(run.site.runs, run.run_id, run.site.clock).entries == entries
+
+
+@pytest.mark.parametrize("error", [None, GateFailed("impact", (), "latency +30 %")], ids=["went well", "went back"])
+def test_a_run_whose_report_cannot_be_written_stays_open(tmp_path: Path, error: GateFailed | None) -> None:
+    """Held, whatever came out of it: nothing is complete that nobody could read about. The ledger says why, and the fleet is let go of."""
+    run = run_of(memory_site(MemoryWorld(), tmp_path), 1)
+    opened(run)
+    run.folder.parent.mkdir(parents=True)
+    run.folder.write_text("in the place of the folder")
+    with pytest.raises(Held, match=r"the report .*run-x cannot be written \(File exists\)"):
+        conclude(run, error)
+    assert run.ledger.entries[-1].step is Step.HELD
+    assert ("latency +30 %" in run.ledger.entries[-1].facts["cause"]) is (error is not None)
+    assert "cannot be written" in run.ledger.entries[-1].facts["cause"]
+    holder = run.ownership.holder()
+    assert holder is not None
+    assert not holder.alive(run.site.clock.now())
+
+
+def opened(run: DayRun) -> None:
+    """It has claimed the fleet and begun."""
+    run.ledger.append(run.ownership.claim(run.run_id, run.site.runs), Step.OPENED, day=1, plan="week3", site="memory", change="metrics")
+
+
+def lost(run: DayRun) -> OwnershipLost:
+    """What the run is told at its next look, now that another process has taken the fleet to settle it."""
+    Ownership(run.site.state / "fleets", run.site.fleet.name, run.site.clock).take_over(run.run_id)
+    with pytest.raises(OwnershipLost) as told:
+        run.ownership.check()
+    return told.value
 
 
 def test_a_repetition_that_is_refused_leaves_the_report_of_the_first_attempt_alone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import rollout.settlement
 from rollout.acceptance import accept
 from rollout.audit import AuditFile, Closing
 from rollout.clock import Deadline
-from rollout.errors import Refused
+from rollout.errors import Held, Refused
 from rollout.executor import Executor, Limits
 from rollout.final_look import LastLook, last_look
 from rollout.ledger import Ledger, Step
@@ -158,6 +158,38 @@ def test_a_run_that_died_on_its_way_back_says_why_it_went(site: Site, ledger: Le
     assert settled.cause == "gate impact: latency +30 %"
     assert settled.batches == (BATCH,)
     assert set(settled.rollback.restored if settled.rollback else ()) == {"east/Agent0", "east/Agent1", "west/Agent5"}
+
+
+def test_a_run_whose_report_could_not_be_written_is_told_from_its_ledger(site: Site, ledger: Ledger) -> None:
+    """It said there why it was held; what an attempt before the present one said counts no more."""
+    ledger.append(1, Step.HELD, batch=1, cause="prometheus is away; the report cannot be written")
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert settled.cause == "prometheus is away; the report cannot be written"
+
+
+def test_a_run_that_was_held_resumed_and_then_killed_does_not_say_why(site: Site, ledger: Ledger) -> None:
+    """Why it was held is not why it died."""
+    ledger.append(1, Step.HELD, batch=1, cause="prometheus is away")
+    ledger.append(1, Step.OPENED, day=1, plan="week3", site="memory", change="metrics")
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert "died before it could say why" in settled.cause
+
+
+@pytest.mark.usefixtures("ledger")
+def test_a_settling_whose_report_cannot_be_written_is_repeated(world: MemoryWorld, site: Site) -> None:
+    """The agents are back and the ledger stays open: a run that is closed has a report."""
+    in_the_way = site.reports / RUN / ".report.json.new"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(Held, match=r"the report .*run-1 cannot be written \(Is a directory\)"):
+        settle(RUN, site.file)
+    assert on(world) == set()
+    in_the_way.rmdir()
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert read_report(site.reports / RUN) == settled
+    assert settle(RUN, site.file) is None
 
 
 def test_a_settling_that_died_too_changes_no_cause(site: Site, ledger: Ledger) -> None:
