@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -18,6 +18,8 @@ Subject = TypeVar("Subject")
 
 FIRST_LOOKS, LAST_LOOKS = 0.2, 0.05
 """Seconds between two looks until somebody is up, and from then on: a look takes time from those that start, and the last of them is waited for."""
+TRIES = 3
+"""Restarts of one agent by one rollback: what is not well after so many was not well before either, or needs a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,8 @@ class Executor:
     def roll_back(self, agents: Iterable[str] | None = None) -> Reversal:
         """Bring back what the ledger says was changed (or only those agents), last changed first, a few at a time, each read back.
 
-        What cannot be reached is tried again until the rollback's time is over; what cannot be restored is quarantined by name. Never raises
-        for an agent; raises OwnershipLost and Held. Repeating it is harmless: agents that are as they were are not touched.
+        What cannot be reached is tried again until the rollback's time is over; what was restarted TRIES times and is not as it was, is quarantined
+        by name. Never raises for an agent; raises OwnershipLost and Held. Repeating it is harmless: agents that are as they were are not touched.
         """
         began = self._clock.now()
         deadline = Deadline.after(self._clock, self._limits.rollback)
@@ -142,16 +144,18 @@ class Executor:
         waiting = [snapshot for snapshot in self.ledger.changed() if only is None or snapshot.agent in only]
         restored: list[str] = []
         failures: dict[str, Reading] = {}
+        tries: Counter[str] = Counter()
         while waiting:
             turns = [waiting[start : start + self._limits.rollback_size] for start in range(0, len(waiting), self._limits.rollback_size)]
             for number, turn in enumerate(turns):
                 # one that is stuck does not take the time of those that come after it
                 share = Deadline.after(self._clock, deadline.remaining / (len(turns) - number))
-                outcome = self._restore_turn(turn, share)
+                outcome = self._restore_turn(turn, share, tries)
                 back = [snapshot.agent for snapshot in turn if snapshot.agent not in outcome]
                 restored += back
                 failures = {agent: reading for agent, reading in (failures | outcome).items() if agent not in back}
-            waiting = [snapshot for snapshot in waiting if snapshot.agent in failures and not failures[snapshot.agent].lasting]
+            again = {agent for agent, reading in failures.items() if not reading.lasting and tries[agent] < TRIES}
+            waiting = [snapshot for snapshot in waiting if snapshot.agent in again]
             if deadline.passed:
                 break
             if waiting:
@@ -159,14 +163,14 @@ class Executor:
         self._mark(Step.QUARANTINED, failures, 0)
         return Reversal(began, self._clock.now(), tuple(restored), {agent: reading.reason for agent, reading in failures.items()})
 
-    def _restore_turn(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, Reading]:
+    def _restore_turn(self, turn: Sequence[Snapshot], deadline: Deadline, tries: Counter[str]) -> dict[str, Reading]:
         """Restore some agents, their machines side by side; the readings of those that are not as they were, by agent.
 
         Where one machine does not answer, or answers with a fault, each has its own try: a dead one does not hold back the agents of the others.
         Raises OwnershipLost and, where the ledger cannot be written, Held.
         """
         try:
-            return self._restore(turn, deadline)
+            return self._restore(turn, deadline, tries)
         except (OwnershipLost, Held):
             raise
         except Exception as error:  # noqa: BLE001 (whatever an adapter raises is its machine's, and nobody else's)
@@ -175,18 +179,22 @@ class Executor:
                 return {snapshot.agent: Reading(snapshot.agent, (str(error) or type(error).__name__,)) for snapshot in turn}
             outcome: dict[str, Reading] = {}
             for group in machines:
-                outcome |= self._restore_turn(group, deadline)
+                outcome |= self._restore_turn(group, deadline, tries)
             return outcome
 
-    def _restore(self, turn: Sequence[Snapshot], deadline: Deadline) -> dict[str, Reading]:
-        """Restore and read back; the readings of those that are not as they were. Raises what an adapter raises."""
+    def _restore(self, turn: Sequence[Snapshot], deadline: Deadline, tries: Counter[str]) -> dict[str, Reading]:
+        """Restore and read back; the readings of those that are not as they were. tries: counts restarts. Raises what an adapter raises."""
         self._ownership.check()
         changed = {reading.agent for reading in self.change.read_restored(turn) if not reading.verified}
         if changed:
             todo = [snapshot for snapshot in turn if snapshot.agent in changed]
             self._mark(Step.REVERTING, [snapshot.agent for snapshot in todo], 0)
-            with suppress(ActFault):  # the witnesses decide below, agent by agent
+            refused: Iterable[str] = ()
+            try:
                 self.change.restore(todo, deadline, self._ownership.check)
+            except ActFault as fault:  # the witnesses decide below, agent by agent
+                refused = fault.agents
+            tries.update(changed - set(refused))
         readings = self._read_until_verified(self.change.read_restored, _by_agent(turn), min(self._limits.verify, deadline.remaining))
         self._mark(Step.RESTORED, [reading.agent for reading in readings if reading.verified], 0)
         return {reading.agent: reading for reading in readings if not reading.verified}

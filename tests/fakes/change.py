@@ -28,6 +28,7 @@ class MemoryChange:
         self.lying: set[str] = set()  # accepts the flag, shows no effect
         self.refusing: set[str] = set()  # the act itself is refused
         self.stuck: set[str] = set()  # cannot be restored
+        self.broken: set[str] = set()  # takes every flag and is never well with any
         self.edited: set[str] = set()  # restored, but no longer what it was, whatever one does
         self.unreachable_machines: set[str] = set()
         self.faulty_machines: set[str] = set()  # their supervisor refuses an act in a way that nobody expects
@@ -81,6 +82,8 @@ class MemoryChange:
     def _reading(self, agent: str, wanted: str | None, *, lies: bool) -> Reading:
         if lies:
             return Reading(agent, ("/metrics answers 404",))
+        if agent in self.broken:
+            return Reading(agent, ("its process is FATAL",))
         actual = self.flags[agent]
         return Reading(agent, () if actual == wanted else (f"FLAG is {actual}, not {wanted}",))
 

@@ -11,7 +11,7 @@ import pytest
 from rollout.change import BeforeEach, Snapshot
 from rollout.clock import Deadline
 from rollout.errors import Aborted, Held, OwnershipLost, Unreachable
-from rollout.executor import Executor, Limits
+from rollout.executor import TRIES, Executor, Limits
 from rollout.ledger import Step
 from tests.unit.conftest import World
 
@@ -259,3 +259,30 @@ def test_what_no_repetition_can_mend_is_quarantined_at_once(world: World) -> Non
     assert reversal.seconds < 5
     world.change.edited = set()
     assert world.executor().roll_back().restored == ("east/Agent1",)
+
+
+@pytest.mark.parametrize("rollback", [120.0, 300.0])
+def test_an_agent_that_is_bad_in_either_state_is_not_sent_to_and_fro(world: World, rollback: float) -> None:
+    """One act forward and never another; a few restarts back, however long the plan lets a rollback take; then it is named, and the rest is back."""
+    world.change.broken = {"east/Agent1"}
+    executor = world.executor(rollback=rollback)
+    assert executor.activate(world.agents[:5], batch=1).failed == ("east/Agent1",)
+    reversal = executor.roll_back()
+    assert [value for agent, value in world.change.acts if agent == "east/Agent1"] == ["true", *["absent"] * TRIES]
+    assert reversal.quarantined == {"east/Agent1": "its process is FATAL"}
+    assert set(reversal.restored) == {f"east/Agent{index}" for index in (0, 2, 3, 4)}
+    assert [value for agent, value in world.change.acts if agent == "east/Agent0"] == ["true", "absent"]
+    assert world.ledger().in_step(Step.QUARANTINED) == ("east/Agent1",)
+    world.change.broken = set()
+    assert world.executor().roll_back().quarantined == {}
+    assert world.change.flags["east/Agent1"] is None
+
+
+def test_what_supervisord_refuses_is_no_try(world: World) -> None:
+    """A machine whose supervisord answers with faults for a while has restarted nobody: all are back once it does."""
+    executor = world.executor()
+    executor.activate(world.agents[:2], batch=1)
+    world.change.faulty_machines = {"east"}
+    back_at = world.clock.now() + 30
+    world.clock.on_sleep = lambda now: world.change.faulty_machines.clear() if now >= back_at else None
+    assert executor.roll_back().quarantined == {}
