@@ -43,11 +43,11 @@ class EnvironmentChange:
 
     def apply(self, agents: Sequence[Agent], deadline: Deadline, before_each: BeforeEach) -> None:
         """Configure and restart the agents, machines side by side."""
-        self._act({agent.id: self.settings for agent in agents}, deadline, before_each)
+        self._act({agent.id: self.settings for agent in agents}, deadline, before_each, back=False)
 
     def restore(self, snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
-        """Configure the prior values and restart."""
-        self._act({snapshot.agent: snapshot.settings for snapshot in snapshots}, deadline, before_each)
+        """Configure the prior values and restart just these; what somebody else has edited beside them keeps nobody from coming back."""
+        self._act({snapshot.agent: snapshot.settings for snapshot in snapshots}, deadline, before_each, back=True)
 
     def read_applied(self, agents: Sequence[Agent], since: float) -> list[Reading]:
         """Healthy, started after the act, and with the wanted environment in the process itself."""
@@ -93,10 +93,13 @@ class EnvironmentChange:
             "health_pid_matches": seen.health.pid == seen.service.pid,
         }
 
-    def _act(self, settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach) -> None:
+    def _act(self, settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach, *, back: bool) -> None:
         groups = by_machine([self.fleet.agent(agent) for agent in settings])
         with ThreadPoolExecutor(len(groups)) as pool:
-            acts = {name: pool.submit(self._act_on, self.machines[name], group, settings, deadline, before_each) for name, group in groups.items()}
+            acts = {
+                name: pool.submit(self._act_on, self.machines[name], group, settings, deadline, before_each, back=back)
+                for name, group in groups.items()
+            }
         refused: dict[str, str] = {}
         for name, act in acts.items():
             try:
@@ -107,7 +110,14 @@ class EnvironmentChange:
             raise ActFault("; ".join(sorted(set(refused.values()))), refused)
 
     def _act_on(
-        self, machine: Machine, agents: Sequence[Agent], settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach
+        self,
+        machine: Machine,
+        agents: Sequence[Agent],
+        settings: Mapping[str, Mapping[str, str | None]],
+        deadline: Deadline,
+        before_each: BeforeEach,
+        *,
+        back: bool,
     ) -> dict[str, str]:
         """Configure all, re-read once, then replace side by side those that could be; reasons of the refused by identity."""
         before_each()
@@ -119,7 +129,7 @@ class EnvironmentChange:
                 reasons[agent.name] = fault.reason
         names = {agent.name for agent in agents}
         pending = machine.services.pending()
-        if foreign := (pending.added | pending.changed | pending.removed) - names:
+        if not back and (foreign := (pending.added | pending.changed | pending.removed) - names):
             raise Drift("configuration changed by somebody else", (f"{machine.name}/{name}" for name in foreign))
         reasons |= machine.services.restart(names - reasons.keys(), deadline, before_each)
         return {f"{machine.name}/{name}": reason for name, reason in reasons.items()}

@@ -289,6 +289,17 @@ def test_a_configuration_changed_by_somebody_else_stops_before_any_restart(world
     assert world.east.restarted == []
 
 
+def test_what_somebody_else_edits_keeps_nobody_from_coming_back(world: MemoryWorld, change: MetricsActivation) -> None:
+    """On the way back just our agents are restarted, and the edited neighbour keeps its process."""
+    snapshots = change.snapshot(some(world, ZERO))
+    act(world, change, ZERO)
+    world.east.foreign = {"Agent3"}
+    world.east.restarted.clear()
+    change.restore(snapshots, Deadline.after(world.clock, 30), free)
+    assert change.read_restored(snapshots)[0].verified
+    assert world.east.restarted == ["Agent0"]
+
+
 def test_a_process_that_lost_the_fleet_does_not_even_configure(world: MemoryWorld, change: MetricsActivation) -> None:
     """Ownership is asked before the first write."""
 
