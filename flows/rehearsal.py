@@ -10,8 +10,10 @@ from tasks.roll_back import roll_back
 
 
 def rehearse_rollback(run: DayRun) -> None:
-    """Apply, verify, revert, verify. Raises Refused when either cannot be verified, RollbackIncomplete when the canary does not come back.
+    """Apply, verify, revert, verify.
 
+    Raises Refused when the change cannot be verified or when the way back takes longer than the plan gives to that of all, RollbackIncomplete when
+    the canary does not come back.
     A run that already holds verified agents has rehearsed before and resumes without restarting its canary.
     """
     if found := run.executor.find_finished(run.agents):
@@ -29,4 +31,9 @@ def rehearse_rollback(run: DayRun) -> None:
     if activation.failed:
         reasons = "; ".join(f"{reading.agent}: {', '.join(reading.disagreements)}" for reading in activation.readings if not reading.verified)
         raise Refused(f"the change does not take effect on the canary, which is as it was before ({reasons})")
+    if reversal.seconds > (budget := run.day.deadlines.rollback):
+        raise Refused(
+            f"the way back of the canary {', '.join(canary.ids)} took {reversal.seconds:.1f} s in the rehearsal, more than the {budget:.0f} s that "
+            "the plan gives the rollback of all"
+        )
     run.record.notes.append(f"rollback rehearsed on the canary {', '.join(canary.ids)}: restored and read back in {reversal.seconds:.1f} s")

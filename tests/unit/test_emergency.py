@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from shutil import rmtree
+from typing import Any
 
 import pytest
 
@@ -25,8 +26,8 @@ from rollout.report import DayReport, Outcome
 from rollout.run_ledger import run_ledger
 from rollout.services.port import ServiceState
 from rollout.site import Site
-from rollout.verdict import Verdict
-from tests.fakes.machine import FLAG, MemoryWorld
+from rollout.verdict import Standing, Verdict
+from tests.fakes.machine import FLAG, MemoryMachine, MemoryWorld
 from tests.fakes.site import found_by, memory_site
 
 PLAN = Path(__file__).parents[2] / "plans" / "week3.yaml"
@@ -239,6 +240,26 @@ def test_a_rehearsal_puts_all_on_takes_all_off_and_is_on_record(world: MemoryWor
     (finding,) = RehearsalFile(site.state).findings("E1")
     assert finding.verdict is Verdict.ERROR
     assert "site memory, rehearsal six" in finding.sentence
+
+
+def test_a_rehearsal_that_takes_too_long_is_on_record_as_a_failure(world: MemoryWorld, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All are off, and 65 s a machine are more than the two minutes of the plan: the record that E1 and D1.R cite says FAIL."""
+    for machine in (world.east, world.west):
+
+        def slowly(*words: Any, machine: MemoryMachine = machine, restart: Any = machine.restart) -> Any:
+            if all(each.configured.get(FLAG) != "true" for each in machine.agents.values()):
+                world.clock.sleep(65)
+            return restart(*words)
+
+        monkeypatch.setattr(machine, "restart", slowly)
+    report = rehearse(METRICS_OFF, site.file, PLAN, "ann")
+    assert on(world) == set()
+    (criterion,) = report.criteria
+    assert (criterion.id, criterion.verdict) == ("E1", Standing.NOT_MET)
+    for cites in ("E1", "D1.R"):
+        (finding,) = RehearsalFile(site.state).findings(cites)
+        assert finding.verdict is Verdict.FAIL
+        assert "restored in 130" in finding.sentence
 
 
 def test_production_is_no_place_to_rehearse(world: MemoryWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

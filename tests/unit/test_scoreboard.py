@@ -226,6 +226,19 @@ def test_rehearsals_answer_what_no_run_had_to_do(tmp_path: Path, week: list[DayR
     assert standing(made, "E1", "D1.R", "E2") == [Standing.MET, Standing.MET, Standing.NOT_MEASURED]
 
 
+def test_a_rehearsal_over_budget_is_not_met_until_a_later_one_is_in_time(tmp_path: Path, week: list[DayReport]) -> None:
+    """The newest counts: E1 and D1.R are NOT MET by one that took too long, whatever an earlier one did."""
+    nothing = dict.fromkeys(["D1.R"], Standing.NOT_MEASURED)
+    days = [day(1, nothing) if each.day == 1 else each for each in week]
+    seen = []
+    for at, verdict, observed in ((5.0, "PASS", "back in 9 s"), (6.0, "FAIL", "back in 130 s"), (7.0, "PASS", "back in 8 s")):
+        RehearsalFile(tmp_path).append(Rehearsal(at, Emergency.METRICS.value, "site lab", "run-r", 77, verdict, observed, "<= 120 s"))
+        made = board(tmp_path, *days)
+        seen.append(standing(made, "E1", "D1.R"))
+        assert observed in made.row("E1").sentence
+    assert seen == [[Standing.MET] * 2, [Standing.NOT_MET] * 2, [Standing.MET] * 2]
+
+
 def test_checkpoints_are_judged_from_the_days_and_counted_by_run(tmp_path: Path, week: list[DayReport]) -> None:
     """Each day's own checkpoint counts; a day that took no baseline leaves the daily one NOT PROVEN, one without a checkpoint NOT MEASURED."""
     file = CheckpointFile(tmp_path)
