@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from prefect.exceptions import Pause, TerminationSignal
 
@@ -36,28 +37,40 @@ def rollback_on_failure(run: DayRun) -> Iterator[None]:
         if not run.ledger.changed():
             raise
         reversal = reverse(run, _scope(run, cause), str(cause) or type(cause).__name__)
-        if run.control.aborted and run.ledger.changed() and not reversal.quarantined:
-            reversal = reverse(run, None, f"{cause}; then aborted by a person")
+        if _takes_back_more(run, reversal):
+            reversal = reverse(run, None, f"{cause}; then aborted by a person", reversal)
         if reversal.quarantined:
             raise RollbackIncomplete(f"could not be restored after: {cause}", reversal.quarantined) from cause
         raise
 
 
-def reverse(run: DayRun, agents: Sequence[str] | None, cause: str) -> Reversal:
-    """Roll back those agents of the present change (None: all that the ledger names, change by change) and remember what became of it."""
+def reverse(run: DayRun, agents: Sequence[str] | None, cause: str, earlier: Reversal | None = None) -> Reversal:
+    """Roll back those agents of the present change (None: all that the ledger names, change by change) and remember what became of it.
+
+    earlier: what was brought back just before; both are then told and confirmed as one.
+    """
     run.log.warning("rolling back: %s", cause)
     what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
     ledger = run.ledger if agents is None else run.executors[0].ledger
     announce(ledger, run.ownership.epoch, cause, run.day.deadlines.rollback, agents)
     reversal = bring_back(run, agents, what)
+    if earlier is not None:
+        reversal = replace(reversal, began=earlier.began, restored=(*earlier.restored, *reversal.restored))
     run.record.reversal = reversal
     run.record.reversal_cause = cause
+    if _takes_back_more(run, reversal):  # the rest does not wait until these are seen to be normal
+        return reversal
     confirmed = confirm_way_back if agents is None else confirm
     if confirmation := confirmed(run.site, run.day, run.baseline, reversal):
         run.record.seconds_to_healthy = confirmation.seconds
         run.record.baseline_after = confirmation.sentence
         run.keep("rollback", [confirmation.finding])
     return reversal
+
+
+def _takes_back_more(run: DayRun, reversal: Reversal) -> bool:
+    """Whether a person has aborted the run meanwhile and something is left that the failure alone would not have brought back."""
+    return run.control.aborted and bool(run.ledger.changed()) and not reversal.quarantined
 
 
 def bring_back(run: DayRun, agents: Sequence[str] | None, what: str) -> Reversal:
