@@ -1,4 +1,4 @@
-"""Waiting for a metrics source that fails: its own budget, growing pauses, and a person at the end of it; never a verdict."""
+"""Waiting for a source that fails, of metrics or of alerts: its own budget, growing pauses, and a person at the end of it; never a verdict."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ LONGEST_PAUSE = 10.0
 """Seconds between two attempts, at most."""
 
 
-def patiently(run: DayRun, ask: Callable[[], Answer]) -> Answer:
-    """Ask until a source answers. Raises Held when none did within the plan's budget."""
+def patiently(run: DayRun, ask: Callable[[], Answer], source: str = "metrics source") -> Answer:
+    """Ask until a source answers. source: what is asked. Raises Held when none did within the plan's budget."""
     deadline, pause = run.deadline(run.day.source_budget), 1.0
     while True:
         try:
             return ask()
         except SourceFault as fault:
             if deadline.passed:
-                raise Held(f"no metrics source for {run.day.source_budget:.0f} s: {fault}") from fault
-            run.log.warning("waiting for a metrics source: %s", fault)
+                raise Held(f"no {source} for {run.day.source_budget:.0f} s: {fault}") from fault
+            run.log.warning("waiting for a %s: %s", source, fault)
             run.wait_until(run.site.clock.now() + min(pause, deadline.remaining))
             pause = min(2 * pause, LONGEST_PAUSE)

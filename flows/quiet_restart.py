@@ -12,6 +12,8 @@ from rollout.audit import Answer
 from rollout.errors import Held
 from rollout.fleet import Agent
 
+ALERTMANAGER = "Alertmanager"
+
 
 @contextmanager
 def quiet_restart(run: DayRun, agents: Sequence[Agent]) -> Iterator[None]:
@@ -25,6 +27,7 @@ def quiet_restart(run: DayRun, agents: Sequence[Agent]) -> Iterator[None]:
         patiently(
             run,
             lambda: silences.enter_context(quiet(alerts, agents, run.site.clock.now(), seconds, run.run_id, run.record.unknowns.append)),
+            ALERTMANAGER,
         )
         yield
 
@@ -35,5 +38,5 @@ def hold_on_alerts(run: DayRun) -> None:
     if alerts is None:
         return
     accepted = run.answer.at if run.answer is not None and run.answer.said is Answer.PROMOTE else 0.0
-    if ringing := unexpected(patiently(run, alerts.firing), accepted):
+    if ringing := unexpected(patiently(run, alerts.firing, ALERTMANAGER), accepted):
         raise Held(f"{len(ringing)} unexpected alerts: {', '.join(sorted(map(str, ringing)))}")
