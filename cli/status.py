@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,9 +40,9 @@ def show_status(site_file: Path, plan_file: Path, *, as_json: bool) -> AlertLeve
     """Print it and return the alert level. Raises InputError for files that cannot be used."""
     plan = load_plan(plan_file)
     site = load_site(site_file, plan.days[0].deadlines)
-    situation = situation_now(site.fleet, site.machines, site.prober, site.sources)
+    run, holder, behind = _holder(site)
+    situation = replace(situation_now(site.fleet, site.machines, site.prober, site.sources), degraded=behind)
     alert = alert_of(situation, plan.system_wide)
-    run, holder = _holder(site)
     freeze = freeze_at(site.fleet.freezes, site.clock.now())
     well = sum(seen is True for seen in situation.agents.values())
     status = Status(site.name, site.fleet.name, alert.level.name, alert.reasons, len(site.fleet), well, run, holder, str(freeze or ""))
@@ -64,16 +64,18 @@ def _tell(status: Status) -> None:
     Console().print(table)
 
 
-def _holder(site: Site) -> tuple[str, str]:
-    """The run that holds the fleet, and a line about the fleet's last run."""
+def _holder(site: Site) -> tuple[str, str, tuple[str, ...]]:
+    """The run that holds the fleet, a line about the fleet's last run, and a sentence where that left agents in quarantine."""
     holder = Ownership(site.state / "fleets", site.fleet.name, site.clock).holder()
     if holder is None:
-        return "", "no run has ever held this fleet"
+        return "", "no run has ever held this fleet", ()
     ledger = run_ledger(site.runs, holder.run, site.clock)
     if ledger.settled:
-        return "", f"nobody holds the fleet; the last run was {holder.run}"
+        return "", f"nobody holds the fleet; the last run was {holder.run}", ()
     opened = ledger.opened
     changed = len(ledger.in_step(Step.VERIFIED))
     since = datetime.fromtimestamp(opened.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     doing = "is at work" if holder.alive(site.clock.now()) else "is not at work and has to be answered, retried or settled"
-    return holder.run, f"run {holder.run} (day {opened.facts['day']}, since {since}) {doing}; {changed} agents are changed and verified"
+    left = ledger.in_step(Step.QUARANTINED)
+    behind = (f"left in quarantine by run {holder.run}: {', '.join(left)}",) if left else ()
+    return holder.run, f"run {holder.run} (day {opened.facts['day']}, since {since}) {doing}; {changed} agents are changed and verified", behind
