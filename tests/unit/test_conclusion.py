@@ -51,7 +51,7 @@ def test_a_run_whose_report_cannot_be_written_stays_open(tmp_path: Path, error: 
     opened(run)
     run.folder.parent.mkdir(parents=True)
     run.folder.write_text("in the place of the folder")
-    with pytest.raises(Held, match=r"the report .*run-x cannot be written \(File exists\)"):
+    with pytest.raises(Held, match=r"the report .*run-x cannot be written \(Not a directory\)"):
         conclude(run, error)
     assert run.ledger.entries[-1].step is Step.HELD
     assert ("latency +30 %" in run.ledger.entries[-1].facts["cause"]) is (error is not None)
