@@ -13,8 +13,14 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
+from rollout.checkout import PLANS, ROOT
+from rollout.clock import SystemClock
 from rollout.errors import SourceFault
 from rollout.observe.prometheus import Prometheus, Sources
+from rollout.plan import load_plan
+from rollout.quiet import sources_of
+from rollout.site import load_site
+from rollout.site_file import load_site_file
 from tests.fakes.clock import JumpingClock
 
 Answer = Callable[[requests.PreparedRequest], requests.Response]
@@ -196,6 +202,18 @@ def test_a_hub_that_lost_a_machine_is_not_fresh() -> None:
     source(left, clock, machines=("mainpc",))[0].require_fresh()
     with pytest.raises(SourceFault, match="central has no samples of pc2"):
         source(left, clock, machines=("mainpc", "pc2"))[0].require_fresh()
+
+
+def test_every_source_of_a_site_has_to_know_all_of_its_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever loads a site gets sources that miss a machine; those of `rollout status` and calibrations too."""
+    monkeypatch.setenv("ROLLOUT_SUPERVISOR_USER", "ann")
+    monkeypatch.setenv("ROLLOUT_SUPERVISOR_PASSWORD", "x")
+    file = ROOT / "fleets" / "lab-six.yaml"
+    for sources in (load_site(file, load_plan(PLANS / "week3.yaml").day(1).deadlines).sources, sources_of(load_site_file(file)[0], SystemClock(), 3)):
+        (one,) = sources.ordered
+        one._session.mount("http://127.0.11.1:9000/api/", Told(vector(({"machine": "mainpc"}, time.time()))))
+        with pytest.raises(SourceFault, match="central has no samples of pc2"):
+            one.require_fresh()
 
 
 @pytest.mark.parametrize("told", [float("nan"), float("inf")])
