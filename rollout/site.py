@@ -22,6 +22,7 @@ from rollout.clock import Clock, SystemClock
 from rollout.errors import Refused
 from rollout.fleet import Fleet
 from rollout.hub import Hub, HubPair
+from rollout.limit import InTimeTransport
 from rollout.machine import Machine
 from rollout.machines import machines_of, secrets_of
 from rollout.observe.probe import Prober
@@ -35,7 +36,6 @@ from rollout.services.hub_targets import HubTargets, Targets
 from rollout.services.pair_targets import PairTargets
 from rollout.site_file import HubAccess, SiteFile, load_site_file
 from rollout.site_sources import sources_asked
-from rollout.tls import authorities
 
 PROMTOOL = 20.0
 """Seconds for promtool's answer, which takes a tenth of one."""
@@ -124,7 +124,7 @@ def load_site(file: Path, deadlines: Deadlines, clock: Clock | None = None) -> S
     hub = document.hubs[0]
     addresses = {name: access.address for name, access in document.machines.items()}
     login = document.hub_login(secrets)
-    client = httpx.Client(timeout=deadlines.query, trust_env=False, verify=authorities(), auth=login)
+    client = httpx.Client(timeout=deadlines.query, trust_env=False, transport=InTimeTransport(deadlines.query), auth=login)
     single = HubTargets(hub.url, hub.targets, machines[hub.machine].transport, addresses, client)
     pair = _pair(document, fleet, machines, login, deadlines.query)
     return Site(
@@ -155,7 +155,7 @@ def _pair(document: SiteFile, fleet: Fleet, machines: Mapping[str, Machine], log
     if login is None:
         needed = f"{document.pair.username_env} and {document.pair.password_env}"
         raise Refused(f"the hubs of {document.site} need {needed}, which neither the environment nor the site's secrets file has")
-    known, stranger = (httpx.Client(timeout=timeout, trust_env=False, verify=authorities(), auth=auth) for auth in (login, None))
+    known, stranger = (httpx.Client(timeout=timeout, trust_env=False, transport=InTimeTransport(timeout), auth=auth) for auth in (login, None))
 
     def hub(access: HubAccess) -> Hub:
         agent = next(agent for agent in fleet.on(access.machine) if agent.hub)
@@ -173,5 +173,5 @@ def _alerting(
     if access is None:
         return None
     hubs = tuple(HubRules(hub.name, hub.url, hub.rules, machines[hub.machine].transport, client) for hub in document.hubs if hub.rules is not None)
-    manager, stranger = access.alertmanager, httpx.Client(timeout=timeout, trust_env=False, verify=authorities())
+    manager, stranger = access.alertmanager, httpx.Client(timeout=timeout, trust_env=False, transport=InTimeTransport(timeout))
     return AlertingDeployment(access, hubs, Alertmanager(manager.url, stranger), machines[manager.machine].transport, file, clock)

@@ -1,14 +1,9 @@
-"""Answers that come whole within their time, or not at all.
-
-The timeout of requests bounds only each wait for the next bytes: a server that sends one now and then would be listened to for ever.
-"""
+"""Answers of requests that come whole within their time, or not at all."""
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -16,27 +11,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Retry
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
-
-class Limit(threading.Timer):
-    """The time of one answer; the socket that it comes from is shut when it is over."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds, self._end)
-        self.daemon = True
-        self.over = False
-        self._socket: socket.socket | None = None
-
-    def watch(self, connected: socket.socket) -> None:
-        """The answer comes from there."""
-        self._socket = connected
-        if self.over:
-            self._end()
-
-    def _end(self) -> None:
-        self.over = True
-        if self._socket is not None:
-            with suppress(OSError):  # the server has hung up meanwhile
-                self._socket.shutdown(socket.SHUT_RDWR)
+from rollout.limit import Limit
 
 
 class _Asking(threading.local):

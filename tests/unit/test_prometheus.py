@@ -22,6 +22,7 @@ from rollout.quiet import sources_of
 from rollout.site import load_site
 from rollout.site_file import load_site_file
 from tests.fakes.clock import JumpingClock
+from tests.fakes.trickle import BEGINNINGS, trickling
 
 Answer = Callable[[requests.PreparedRequest], requests.Response]
 
@@ -146,24 +147,11 @@ def test_a_source_that_is_away_is_asked_once() -> None:
     assert len(connections) == 1
 
 
-@pytest.mark.parametrize("lines", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
-def test_an_answer_that_trickles_is_over_when_its_time_is(lines: bytes) -> None:
+@pytest.mark.parametrize("begins", BEGINNINGS)
+def test_an_answer_that_trickles_is_over_when_its_time_is(begins: bytes) -> None:
     """A byte now and then is no answer, in the headers as in the body: the source's limit is one for the whole of it."""
-    hung_up = threading.Event()
-
-    class Trickling(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            self.request.recv(9999)
-            try:
-                self.request.sendall(lines or b"HTTP/1.1 200 ")
-                while not hung_up.wait(0.1):
-                    self.request.sendall(b"x")
-            except OSError:
-                hung_up.set()
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Trickling) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        prometheus = Prometheus("central", f"http://127.0.0.1:{server.server_address[1]}", JumpingClock(), scrape_interval=1, timeout=0.5)
+    with trickling(begins) as (url, hung_up):
+        prometheus = Prometheus("central", url, JumpingClock(), scrape_interval=1, timeout=0.5)
         for ask in (lambda: prometheus.now("up"), prometheus.head_series):
             hung_up.clear()
             began = time.monotonic()
@@ -171,7 +159,6 @@ def test_an_answer_that_trickles_is_over_when_its_time_is(lines: bytes) -> None:
                 ask()
             assert time.monotonic() - began < 2
             assert hung_up.wait(2), "the connection was left open"
-        server.shutdown()
 
 
 @pytest.mark.parametrize(("age", "fresh"), [(0.5, True), (5, True), (5.5, False), (600, False)])
