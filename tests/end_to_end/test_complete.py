@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import stat
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pytest
 
 from deployments.address import folder_of
@@ -27,6 +29,8 @@ pytestmark = pytest.mark.lab
 
 WEEK3 = Path(__file__).resolve().parents[2] / "plans" / "week3.yaml"
 KEYS = "run_id day outcome exit_code sentence pace started ended criteria batches agents rollback unknowns evidence".split()  # noqa: SIM905 (as the issue writes them)
+SETTLE = 2
+"""Seconds after its start in which an agent is young, by the rehearsal of six."""
 DAY_1 = ["D1.1", "D1.2", "D1.3", "D1.4", "D1.5", "D1.6", "D1.7", "D1.8", "D1.R"]
 
 
@@ -103,6 +107,24 @@ def test_the_evidence_is_what_was_measured(week: Week) -> None:
         for name, said in evidence.items():
             assert "sha256:" + hashlib.sha256((run.folder / name).read_bytes()).hexdigest() in said
     assert {batch.samples for batch in week.day_1.report.batches} <= week.day_1.report.evidence.keys()
+
+
+def test_a_counter_that_our_restart_has_reset_makes_no_figure(week: Week) -> None:
+    """Each agent's CPU counter began again at nothing, as the hub itself counts; for the judge that is no negative figure and no leap."""
+    hub = week.place.site.hubs[0]
+    query = {"query": "max by (machine, agent) (resets(rollout_process_cpu_seconds_total[10m]))"}
+    told = httpx.get(f"http://{hub.address}:{hub.port}/api/v1/query", params=query, trust_env=False).json()["data"]["result"]
+    resets = {f"{each['metric']['machine']}/{each['metric']['agent']}": float(each["value"][1]) for each in told}
+    for batch in week.day_1.report.batches:
+        frame = pd.read_parquet(week.day_1.folder / batch.samples)
+        own = frame[frame["agent"].isin(batch.agents)]
+        assert {agent: resets[agent] >= 1 for agent in own["agent"].unique()} == dict.fromkeys(batch.agents, True)
+        assert (own["value"] >= 0).all()
+        assert (own.loc[own["metric"] == "errors", "value"] <= 1).all()
+        cpu = own[own["metric"] == "cpu"]
+        before, after = (cpu[cpu["t"] < 0], cpu[cpu["t"] >= SETTLE])
+        assert (after.groupby("agent")["value"].median() < 5 * before.groupby("agent")["value"].median()).all()
+        assert (cpu["value"] <= (os.cpu_count() or 1)).all()
 
 
 def test_a_copied_folder_can_be_checked(week: Week, tmp_path: Path) -> None:
