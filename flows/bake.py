@@ -113,7 +113,7 @@ def bake(run: DayRun, batch: Batch, activation: Activation, last: bool) -> Baked
         judgement = judge_look(run, baking.batch, activation, look, restarts)
         votes = any(metric.votes for metric in judgement.metrics)
         verdict = max(worst(health), judgement.verdict) if votes else worst(health)
-        proceed = judgement.proceed if votes else True
+        proceed = (judgement.proceed if votes else True) and worst(health) is not Verdict.INCONCLUSIVE  # what a gate cannot tell yet is no yes
         if restarts and extensions:  # something else changed in the window: nothing good is said of it before it was extended
             verdict, proceed = max(verdict, Verdict.INCONCLUSIVE), False
         seen = (*agreed, *health, *findings_of(run, judgement, activation))
@@ -167,7 +167,8 @@ def judge_health(run: DayRun, agents: Sequence[str], since: float, what: str, re
         run.record.unknowns.append(f"whether requests failed {what}: the agents changed so far are hubs, which serve none")
         return findings
     answered = patiently(run, lambda: measure_errors(run.site, errors, callable_agents, seconds, len(callable_agents)))
-    evidence = _evidence(run, errors.promql("...", f"{seconds}s"), seconds, len(answered))
+    query = "; ".join(filter(None, (errors.promql("...", f"{seconds}s"), errors.weight_promql("...", f"{seconds}s"))))
+    evidence = _evidence(run, query, seconds, len(answered))
     return findings + run.judge("batch_errors", answered, run.gate("batch_errors").bounds, evidence, callable_agents, (), what)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import pandas as pd
 
 from rollout.observe.frame import by_agent, selection
@@ -52,9 +53,19 @@ def with_crashes(frame: pd.DataFrame, crashed: Collection[str]) -> pd.DataFrame:
 
 
 def error_frame(source: Source, errors: ImpactMetric, agents: Sequence[str], seconds: int) -> pd.DataFrame:
-    """One row per agent: agent and error_ratio, the plan's own error metric over the whole window. Raises SourceFault."""
-    ratios = by_agent(source.now(errors.promql(selection(agents), f"{seconds}s")), "error_ratio")
-    return ratios[ratios.index.isin(set(agents))].rename_axis("agent").reset_index()
+    """One row per agent, by the plan's own error metric over the whole window. Raises SourceFault.
+
+    Columns: agent, error_ratio, ratio_but_for_one (had one fewer failed), share_of_one (what a single request is of all). Counts are extrapolated
+    to the window by the source, so that failed requests are rounded to whole ones.
+    """
+    matchers, window = selection(agents), f"{seconds}s"
+    ratio = by_agent(source.now(errors.promql(matchers, window)), "error_ratio")
+    weight = errors.weight_promql(matchers, window)
+    requests = ratio * np.nan if weight is None else by_agent(source.now(weight), "requests").reindex(ratio.index)
+    requests = requests.where(requests > 0)
+    fewer = ((ratio * requests).round() - 1).clip(lower=0) / requests
+    frame = pd.DataFrame({"error_ratio": ratio, "ratio_but_for_one": fewer, "share_of_one": 1 / requests})
+    return frame[frame.index.isin(set(agents))].rename_axis("agent").reset_index()
 
 
 def queries_text(seconds: int) -> str:

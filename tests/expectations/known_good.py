@@ -78,7 +78,7 @@ def good_frame(suite: str) -> pd.DataFrame:  # noqa: C901 (one case a suite)
         case "batch_health":
             frame = agents.assign(probe_success_ratio=1.0, restarts=0, processes=1)
         case "batch_errors":
-            frame = agents.assign(error_ratio=0.0)
+            frame = agents.assign(error_ratio=0.0, ratio_but_for_one=0.0, share_of_one=0.002)
         case "collection":
             frame = agents.assign(
                 metrics_status=200,

@@ -47,7 +47,9 @@ BREAKS = {
     "batch_health.probes": ("probe_success_ratio", 0.98),
     "batch_health.restarts": ("restarts", 1),
     "batch_health.processes": ("processes", 2),
+    "batch_errors.harm": ("ratio_but_for_one", 0.006),
     "batch_errors.ratio": ("error_ratio", 0.006),
+    "batch_errors.enough": ("share_of_one", 0.006),
     "collection.metrics": ("metrics_status", 500),
     "collection.exposition": ("exposition_valid", False),
     "collection.health": ("health_feature_matches", False),
@@ -122,6 +124,8 @@ BREAKS = {
     "load_end.recovery_proven": ("recovery_upper", 1.26),
 }
 WARNINGS = {
+    "batch_errors.ratio",
+    "batch_errors.enough",
     "improvement_confirmed.faster",
     "impact.proven",
     "cost_growth.series",

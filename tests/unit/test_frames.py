@@ -7,6 +7,7 @@ import math
 import pandas as pd
 import pytest
 
+from expectations import validate
 from rollout.errors import SourceFault
 from rollout.fleet import Agent
 from rollout.observe.baseline import baseline_frame, noise_of
@@ -17,6 +18,7 @@ from rollout.observe.impact import Window, impact_samples, treated_frame
 from rollout.observe.recovery import healthy_share, shifts
 from rollout.plan import ImpactForm, ImpactMetric
 from rollout.services.port import ServiceState
+from rollout.verdict import Evidence, Verdict, worst
 from tests.fakes.machine import MemoryWorld
 from tests.fakes.source import ToldSource
 
@@ -104,11 +106,27 @@ def test_nothing_seen_of_anybody_is_an_empty_frame(source: ToldSource) -> None:
 
 
 def test_errors_are_asked_over_the_whole_window(source: ToldSource) -> None:
-    """The plan's own query, and only of these agents."""
-    source.instant = {"errors": {A: 0.01, ALIEN: 1.0}}
-    frame = error_frame(source, metric("errors", "errors{$selector}[$rate]"), [A, B], 44)
-    assert frame.to_dict("records") == [{"agent": A, "error_ratio": 0.01}]
-    assert "[44s]" in source.asked[0]
+    """The plan's own query and what it is a ratio of, and only of these agents."""
+    source.instant = {"errors": {A: 0.01, ALIEN: 1.0}, "requests": {A: 200.0, ALIEN: 3.0}}
+    frame = error_frame(source, metric("errors", "errors{$selector}[$rate]", "requests{$selector}[$rate]"), [A, B], 44)
+    assert frame.to_dict("records") == [{"agent": A, "error_ratio": 0.01, "ratio_but_for_one": 0.005, "share_of_one": 0.005}]
+    assert all("[44s]" in query for query in source.asked)
+
+
+NO, PERHAPS, YES = Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("failed", "requests", "said"),
+    [(1, 3, PERHAPS), (0, 3, PERHAPS), (2, 3, NO), (3, 3, NO), (1, 60, YES), (2, 60, PERHAPS), (3, 60, NO), (0, 60, YES), (0, 0, Verdict.ERROR)],
+)
+def test_what_a_few_requests_say_of_a_bound_of_two_percent(source: ToldSource, failed: int, requests: int, said: Verdict) -> None:
+    """One error among three is no evidence of harm and no error none of its absence; two are harm; nobody asked is not measured."""
+    counted = requests * 1.1  # as Prometheus extrapolates
+    source.instant = {"errors": {A: failed / requests if requests else math.nan}, "requests": {A: counted}}
+    frame = error_frame(source, metric("errors", "errors{$selector}[$rate]", "requests{$selector}[$rate]"), [A], 44)
+    findings = validate("batch_errors", frame, {"max_error_ratio": 0.02}, Evidence("told", "errors", 0, 44, 1), agents=[A], metrics=())
+    assert worst(findings) is said
 
 
 def test_impact_samples_carry_their_weights(source: ToldSource) -> None:
