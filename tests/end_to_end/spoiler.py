@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+BEHIND = 180
+"""Seconds by which a hub is behind."""
 BETWEEN_BYTES = 0.3
 """Seconds from one byte of a slow answer to the next, far less than anybody's patience for one."""
 
@@ -56,6 +58,18 @@ class Reply:
 Spoil = Callable[[Reply], Reply]
 
 
+def behind(machine: str = "") -> Spoil:
+    """The newest samples, of that machine or of all, are of three minutes ago."""
+
+    def shifted(reply: Reply) -> Reply:
+        if not reply.about_freshness:
+            return reply
+        back = reply.with_values(lambda value: str(float(value) - BEHIND)).series
+        return reply.with_series([old if machine in ("", now["metric"].get("machine")) else now for now, old in zip(reply.series, back, strict=True)])
+
+    return shifted
+
+
 @dataclass
 class Spoiler:
     """The proxy. spoil: what becomes of each answer, None while all are well; spoiled: questions that it was about."""
@@ -74,18 +88,26 @@ def spoiler(upstream: str) -> Iterator[Spoiler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            answer = httpx.get(upstream + self.path, timeout=10, trust_env=False)
-            asked = parse_qs(urlsplit(self.path).query).get("query", [""])[0]
-            reply = Reply(asked, answer.status_code, answer.json())
+            self._pass_on("")
+
+        def do_POST(self) -> None:
+            self._pass_on(self.rfile.read(int(self.headers["Content-Length"])).decode())
+
+        def _pass_on(self, form: str) -> None:
+            headers = {name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers}
+            answer = httpx.request(self.command, upstream + self.path, content=form, headers=headers, timeout=10, trust_env=False)
+            asked = parse_qs(form or urlsplit(self.path).query).get("query", [""])[0]
+            status, body, slow = answer.status_code, answer.content, False
             if asked and (spoil := proxy.spoil):
-                reply = spoil(reply)
+                reply = spoil(Reply(asked, status, answer.json()))
+                status, body, slow = reply.status, json.dumps(reply.body).encode(), reply.slow
                 proxy.spoiled.append(asked)
-            body = json.dumps(reply.body).encode()
-            self.send_response(HTTPStatus(reply.status))
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_response(HTTPStatus(status))
+            self.send_header("Content-Type", answer.headers["Content-Type"])
+            if not slow:
+                self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            if reply.slow:
+            if slow:
                 self._trickle()
             else:
                 self.wfile.write(body)

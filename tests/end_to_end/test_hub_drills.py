@@ -14,6 +14,7 @@ from rollout.report import Outcome
 from rollout.verdict import Standing
 from tests.end_to_end.commands import Commands, rollout
 from tests.end_to_end.place import Place
+from tests.end_to_end.spoiler import Reply, behind, spoiler
 from tests.lab.world_of_six import eventually, get
 
 pytestmark = [pytest.mark.lab, pytest.mark.full]
@@ -127,6 +128,40 @@ def test_a_hub_dies_while_day_1_bakes(pair: Place, commands: Commands, hub: str)
     assert standing["D1.5"] is standing["D1.8"] is Standing.MET
     back = rollout("emergency", "metrics", "--site", pair.name, "--name", "ann", "--reason", "the next test starts without metrics")
     assert back.code == 0, back.output
+
+
+def twenty_percent_off(reply: Reply) -> Reply:
+    """Every sample has its label and its time, and another value."""
+    return reply.with_values(lambda value: str(1.2 * float(value))) if 'scraped_by!=""' in reply.query else reply
+
+
+def test_hubs_disagree_while_day_1_bakes(pair: Place, commands: Commands) -> None:
+    """A hub that is behind on its peer's machine is passed over; one whose values are 20 % off holds the run, for nobody knows which hub is right."""
+    if "edge-hub" not in pair.supervisor("pc2").programs():
+        day_2 = commands.start(pair, "day-2")
+        assert day_2.end().code == 0, day_2.output
+    url, file = "http://127.0.22.1:9100", pair.file.with_name("lab-pair-doubted.yaml")
+    with spoiler(url) as proxy:
+        file.write_text(pair.file.read_text().replace(url, proxy.url))
+        try:
+            run = commands.start(Place(file), "day-1")
+            run.until_batch("verified", 1)
+            proxy.spoil = behind("mainpc")
+            run.until_batch("verified", 2)
+            proxy.spoil = twenty_percent_off
+            assert run.end().code == 4, run.output
+        finally:
+            file.unlink()
+    report = run.report
+    assert report.outcome is Outcome.HELD
+    assert "central, edge disagree" in report.cause
+    assert any("batch 1: central alone had fresh samples" in unknown for unknown in report.unknowns)
+    assert Standing.MET not in {each.verdict for each in report.criteria}
+    assert pair.active() == {agent for batch in report.batches for agent in batch.agents}
+    assert [(batch.index, batch.decision) for batch in report.batches] == [(1, "promote"), (2, "hold")]
+    assert commands.settle(pair, run.id).code == 3
+    assert pair.active() == set()
+    assert run.report.outcome is Outcome.ROLLED_BACK
 
 
 def test_both_hubs_die_while_day_1_bakes(pair: Place, commands: Commands) -> None:

@@ -15,14 +15,12 @@ from rollout.report import Outcome
 from rollout.verdict import Standing
 from tests.end_to_end.commands import Commands, Run
 from tests.end_to_end.place import AgentState, Place, assert_as_before
-from tests.end_to_end.spoiler import Reply, Spoil, Spoiler, spoiler
+from tests.end_to_end.spoiler import Reply, Spoil, Spoiler, behind, spoiler
 from tests.end_to_end.test_blind_sources import told_by
 from tests.lab.world_of_six import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.full]
 
-BEHIND = 180
-"""Seconds."""
 ERRORS = "of every agent's requests fail:"
 RENAMED = "a metric renamed"
 
@@ -47,18 +45,6 @@ def impossible(reply: Reply) -> Reply:
     return Reply(reply.query, 422, {"status": "error", "errorType": "execution", "error": "many-to-many matching not allowed"})
 
 
-def behind(machine: str = "") -> Spoil:
-    """The newest samples, of that machine or of all, are of three minutes ago."""
-
-    def shifted(reply: Reply) -> Reply:
-        if not reply.about_freshness:
-            return reply
-        back = reply.with_values(lambda value: str(float(value) - BEHIND)).series
-        return reply.with_series([old if machine in ("", now["metric"].get("machine")) else now for now, old in zip(reply.series, back, strict=True)])
-
-    return shifted
-
-
 def only_elsewhere(reply: Reply) -> Reply:
     """What clients see of the agents of pc2 is not told."""
     return reply.with_series([each for each in reply.series if each["metric"].get("machine") != "pc2"]) if "load_" in reply.query else reply
@@ -74,6 +60,13 @@ def nobody_asked(reply: Reply) -> Reply:
     return reply.with_values(lambda _: "NaN") if "load_errors_total" in reply.query else reply
 
 
+def one_error_in_three(reply: Reply) -> Reply:
+    """Each agent was asked three times, and one of the three failed."""
+    if "load_requests_total" not in reply.query:
+        return reply
+    return reply.with_values(lambda _: "0.333" if "load_errors_total" in reply.query else "3")
+
+
 SPOILED: dict[str, tuple[Spoil, str]] = {
     "an answer in part": (in_part, "answers in part only: remote store is away"),
     "422": (impossible, "many-to-many matching not allowed"),
@@ -86,6 +79,7 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
     RENAMED: (without("rollout_process_count"), "processes"),
     "another metric renamed": (without("load_errors_total"), f"{ERRORS} not shown, there is no row to judge"),
     "no request": (nobody_asked, f"{ERRORS} 0 of 3; 3 of 3 not measured"),
+    "one error in three requests": (one_error_in_three, f"{ERRORS} 0 of 3; not so for"),
     "callers of one machine unseen": (only_elsewhere, f"{ERRORS} 2 of 3; 1 of 3 not measured: pc2/CacheManager"),
 }
 """What becomes of the answers while a batch bakes, and what the cause then has to say."""
