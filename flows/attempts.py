@@ -16,7 +16,8 @@ GO_ON = frozenset({Decision.PROMOTE, Decision.COMPLETE})
 
 
 def decided(run: DayRun, batch: BatchReport, *, goes_on: bool) -> None:
-    """Write a batch's decision to the ledger, with all that a later attempt's report has to say of it."""
+    """Write a batch's decision to the ledger, with all that a later attempt's report has to say of it. Raises OwnershipLost."""
+    run.ownership.check()
     run.ledger.append(run.ownership.epoch, Step.DECIDED, batch=batch.index, goes_on=goes_on, report=batch.model_dump(mode="json"))
 
 

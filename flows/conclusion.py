@@ -40,18 +40,16 @@ def conclude(run: DayRun, error: BaseException | None) -> DayReport:
     Whoever took the fleet from this run reports of it: what this process knew is not written then, neither before nor after their report. The
     report of an earlier attempt whose repetition was refused stands too. Raises Held where the report cannot be written.
     """
-    lost = isinstance(error, OwnershipLost) and run.ownership.holder() is not None
-    refused = not run.owns and run.ledger.exists
-    if (lost or refused) and (told := read_report(run.folder)):
+    if not run.owns and run.ledger.exists and (told := read_report(run.folder)):
         run.log.warning("%s; the report of this run stands as it is", error)
         return told
     still_changed = sum(step in CHANGED for step in run.ledger.last_steps().values())
     outcome = outcome_of(run.record, error, still_changed)
     count_failures(run)
     report = _report(run, outcome, error)
-    if lost:
-        run.log.warning("%s; it is theirs to report of this run", error)
-        return report
+    if _lost(run):
+        run.log.warning("another process has the fleet now, and it is theirs to report of this run: %s", report.sentence)
+        return read_report(run.folder) or report
     in_charge = run.owns and not isinstance(error, OwnershipLost)
     report = _put_on_record(run, report, in_charge=in_charge)
     try:
@@ -68,6 +66,12 @@ def conclude(run: DayRun, error: BaseException | None) -> DayReport:
     _draw(run)
     run.log.info("%s (exit code %d), report in %s", report.sentence, report.exit_code, run.folder)
     return report
+
+
+def _lost(run: DayRun) -> bool:
+    """Whether another process has the fleet of this run now, whatever it was that ended this one."""
+    holder = run.ownership.holder() if run.owns else None
+    return holder is not None and holder.epoch != run.ownership.epoch
 
 
 def _put_on_record(run: DayRun, report: DayReport, *, in_charge: bool) -> DayReport:

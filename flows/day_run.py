@@ -143,8 +143,9 @@ class DayRun(PlannedDay):
         metrics: Sequence[str],
         what: str,
     ) -> tuple[Finding, ...]:
-        """One finding per check of the suite; what it was given is stored, so that `rollout verify` can judge it again."""
+        """One finding per check of the suite; what it was given is stored, so that `rollout verify` can judge it again. Raises OwnershipLost."""
         findings = judge_gate(suite, frame, bounds, evidence, agents, metrics, what)
+        self._stop_if_lost()
         add_gate(self.folder, gate_record(suite, frame, bounds, evidence.samples, agents, metrics, what, findings))
         self.record.samples["gates"] = GATES
         return findings
@@ -235,6 +236,7 @@ class DayRun(PlannedDay):
 
     def keep_samples(self, name: str, frame: pd.DataFrame) -> str:
         """Store samples in the report's folder; returns the file's name there. Raises Held where they cannot be written: no half of them stands."""
+        self._stop_if_lost()
         file, aside = f"samples/{name}.parquet", self.folder / f".{name}.new"
         with on_record("the samples", self.folder / file):
             private_folder(self.folder / "samples")
@@ -264,8 +266,14 @@ class DayRun(PlannedDay):
 
     def keep_judgements(self, day: DayJudgement | None, policy: JudgedBy) -> None:
         """Store what the judge said of each batch and of the day (None: not yet), and by which policy, for `rollout replay`."""
+        self._stop_if_lost()
         write_judgements(self.folder, self.judged, self.restart_effects, day, policy)
         self.record.samples["judgements"] = JUDGEMENTS
+
+    def _stop_if_lost(self) -> None:
+        """A run writes into its folder only as long as its fleet is its own: whoever settles it vouches for what is there. Raises OwnershipLost."""
+        if self.owns:
+            self.ownership.check()
 
     def stop_unless_harmless(self, day: DayJudgement) -> None:
         """A day whose voting metrics are worse than the plan allows comes back. Raises GateFailed."""

@@ -47,8 +47,9 @@ def rollback_on_failure(run: DayRun) -> Iterator[None]:
 def reverse(run: DayRun, agents: Sequence[str] | None, cause: str, earlier: Reversal | None = None) -> Reversal:
     """Roll back those agents of the present change (None: all that the ledger names, change by change) and remember what became of it.
 
-    earlier: what was brought back just before; both are then told and confirmed as one.
+    earlier: what was brought back just before; both are then told and confirmed as one. Raises OwnershipLost.
     """
+    run.ownership.check()
     run.log.warning("rolling back: %s", cause)
     what = "everything that this run changed" if agents is None else f"{len(agents)} agents"
     ledger = run.ledger if agents is None else run.executors[0].ledger

@@ -98,7 +98,7 @@ class Executor:
             self._mark(Step.VERIFIED, [agent for agent in fine if steps[agent] is not Step.VERIFIED], batch)
         refused: dict[str, str] = {}
         if todo:
-            self.ledger.intend(self._ownership.epoch, self.change.snapshot([agent for agent in todo if steps.get(agent.id) not in CHANGED]), batch)
+            self._intend([agent for agent in todo if steps.get(agent.id) not in CHANGED], batch)
             try:
                 self.change.apply(todo, Deadline.after(self._clock, self._limits.act), self._before_each)
             except ActFault as fault:
@@ -118,7 +118,7 @@ class Executor:
 
     def restart_unchanged(self, agents: Sequence[Agent], batch: int) -> Reversal:
         """Restart agents without changing them, as a placebo: through the ledger like any act, and read back as they were. Raises Unreachable."""
-        self.ledger.intend(self._ownership.epoch, self.change.snapshot(agents), batch)
+        self._intend(agents, batch)
         names = {agent.id for agent in agents}
         snapshots = [snapshot for snapshot in self.ledger.changed() if snapshot.agent in names]
         began = self._clock.now()
@@ -223,8 +223,14 @@ class Executor:
                 first.pop(entry.agent, None)
         return min(first.values(), default=self._clock.now())
 
+    def _intend(self, agents: Sequence[Agent], batch: int) -> None:
+        snapshots = self.change.snapshot(agents)
+        self._ownership.check()  # an entry of a process that has lost the fleet would open a ledger again that was settled
+        self.ledger.intend(self._ownership.epoch, snapshots, batch)
+
     def _mark(self, step: Step, agents: Iterable[str], batch: int) -> None:
         if chosen := list(agents):
+            self._ownership.check()
             self.ledger.append(self._ownership.epoch, step, chosen, batch=batch)
 
 

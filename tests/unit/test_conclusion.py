@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from flows.attempts import decided
 from flows.conclusion import conclude
 from flows.day_run import DayRun
+from flows.guard import reverse
 from rollout.errors import GateFailed, Held, OwnershipLost, Refused
+from rollout.judgement_file import JudgedBy
 from rollout.ledger import Step
 from rollout.ownership import Ownership
 from rollout.report import Outcome
@@ -16,7 +20,7 @@ from rollout.report_file import read_report, write_report
 from rollout.run_ledger import run_ledger
 from tests.fakes.machine import MemoryWorld
 from tests.fakes.site import memory_site
-from tests.unit.reports import report
+from tests.unit.reports import BATCH, report
 from tests.unit.test_needs import run_of
 
 
@@ -26,20 +30,21 @@ def test_the_report_of_who_settled_the_run_stands(tmp_path: Path) -> None:
     run = run_of(site, 1)
     settled = report(outcome=Outcome.ROLLED_BACK, exit_code=3, sentence="Settled: 77 agents restored.")
     write_report(run.folder, settled)
-    other = run_ledger(site.runs, run.run_id, site.clock)
-    other.append(2, Step.OPENED, day=1, plan="week3", site="memory", change="metrics")
-    other.append(2, Step.CLOSED, outcome="rolled back")
-    assert conclude(run, lost(run)) == settled
+    opened(run)
+    told = lost(run)
+    run_ledger(site.runs, run.run_id, site.clock).append(2, Step.CLOSED, outcome="rolled back")
+    assert conclude(run, told) == settled
     assert read_report(run.folder) == settled
 
 
-def test_who_lost_the_fleet_leaves_the_report_to_who_has_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [None, Held("no metrics source for 10 s")], ids=["told so", "ended by something else"])
+def test_who_lost_the_fleet_leaves_the_report_to_who_has_it(tmp_path: Path, error: Held | None) -> None:
     """Whoever took it may be writing theirs in that moment: theirs is the only one, and the ledger is theirs too."""
     run = run_of(memory_site(MemoryWorld(), tmp_path), 1)
     opened(run)
-    error = lost(run)
+    told = lost(run)
     entries = run.ledger.entries
-    assert conclude(run, error).outcome is Outcome.HELD
+    conclude(run, error or told)
     assert read_report(run.folder) is None
     assert run_ledger(run.site.runs, run.run_id, run.site.clock).entries == entries
 
@@ -59,6 +64,25 @@ def test_a_run_whose_report_cannot_be_written_stays_open(tmp_path: Path, error: 
     holder = run.ownership.holder()
     assert holder is not None
     assert not holder.alive(run.site.clock.now())
+
+
+def test_who_lost_the_fleet_writes_nothing_of_what_it_still_does(tmp_path: Path) -> None:
+    """Stopped in a bake and woken after it was settled: neither a judgement, nor samples, nor a decision, nor a rollback is on record."""
+    run = run_of(memory_site(MemoryWorld(), tmp_path), 1)
+    opened(run)
+    lost(run)
+    entries = run.ledger.entries
+    frame = pd.DataFrame({"agent": ["east/Agent0"]})
+    for act in (
+        lambda: run.keep_samples("batch-01", frame),
+        lambda: run.keep_judgements(None, JudgedBy(run.policy)),
+        lambda: decided(run, BATCH, goes_on=True),
+        lambda: reverse(run, None, "gate impact: latency +30 %"),
+    ):
+        with pytest.raises(OwnershipLost):
+            act()
+    assert run_ledger(run.site.runs, run.run_id, run.site.clock).entries == entries
+    assert not run.folder.exists()
 
 
 def opened(run: DayRun) -> None:

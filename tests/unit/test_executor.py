@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -182,12 +183,30 @@ def test_repeating_a_rollback_touches_nobody(world: World) -> None:
 
 
 def test_a_process_that_lost_the_fleet_stops_before_its_next_act(world: World) -> None:
-    """Ownership is read again before each act."""
+    """Ownership is read again before each act, and before each entry: one of a late process would open a ledger again that was settled."""
     executor = world.executor()
     world.ownership().take_over("run-1")
     with pytest.raises(OwnershipLost):
         executor.activate(world.agents[:3], batch=1)
+    with pytest.raises(OwnershipLost):
+        executor.restart_unchanged(world.agents[:3], batch=1)
     assert world.change.acts == []
+    assert executor.ledger.entries == []
+
+
+def test_a_process_that_lost_the_fleet_in_mid_batch_writes_nothing_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its act was under way when the fleet was taken: who took it has seen the intention, and looks at the agents anew."""
+    executor = world.executor()
+    apply = world.change.apply
+
+    def taken_meanwhile(*given: Any) -> None:
+        apply(*given)
+        world.ownership().take_over("run-1")
+
+    monkeypatch.setattr(world.change, "apply", taken_meanwhile)
+    with pytest.raises(OwnershipLost):
+        executor.activate(world.agents[:3], batch=1)
+    assert {entry.step for entry in executor.ledger.entries} == {Step.INTENDED}
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EROFS])
