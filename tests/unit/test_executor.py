@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from supervisor.xmlrpc import Faults
 
 from rollout.change import BeforeEach, Snapshot
 from rollout.clock import Deadline
-from rollout.errors import Aborted, Held, OwnershipLost, Unreachable
+from rollout.errors import Aborted, ActFault, Held, OwnershipLost, Unreachable
 from rollout.executor import TRIES, Executor, Limits
 from rollout.ledger import Step
+from rollout.services.supervisor_rpc import Fault
 from tests.unit.conftest import World
 
 
@@ -297,11 +299,17 @@ def test_an_agent_that_is_bad_in_either_state_is_not_sent_to_and_fro(world: Worl
     assert world.change.flags["east/Agent1"] is None
 
 
-def test_what_supervisord_refuses_is_no_try(world: World) -> None:
-    """A machine whose supervisord answers with faults for a while has restarted nobody: all are back once it does."""
+@pytest.mark.parametrize("fault", [ActFault("no time was left to restart it", ["east/Agent0", "east/Agent1"]), Fault(Faults.SHUTDOWN_STATE, "")])
+def test_what_is_refused_is_no_try(world: World, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    """A supervisord that restarts nobody for a while, whether it names them or not, has tried nothing: all are back once it does."""
     executor = world.executor()
     executor.activate(world.agents[:2], batch=1)
-    world.change.faulty_machines = {"east"}
-    back_at = world.clock.now() + 30
-    world.clock.on_sleep = lambda now: world.change.faulty_machines.clear() if now >= back_at else None
+    restore, back_at = world.change.restore, world.clock.now() + 60
+
+    def refused(snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
+        if world.clock.now() < back_at:
+            raise fault
+        restore(snapshots, deadline, before_each)
+
+    monkeypatch.setattr(world.change, "restore", refused)
     assert executor.roll_back().quarantined == {}

@@ -53,7 +53,9 @@ def test_an_abort_during_a_rollback_takes_back_the_rest_too(world: MemoryWorld, 
 
     def restored(executors: Sequence[Executor], agents: Sequence[str] | None, _what: str) -> Reversal:
         abort_at("while they come back")
-        return roll_back_all(executors, agents)
+        back = roll_back_all(executors, agents)
+        world.clock.sleep(5.0)
+        return back
 
     def confirmed(_site: object, _day: object, _baseline: object, reversal: Reversal) -> Confirmation | None:
         abort_at("while they are looked at")
