@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from rollout.verdict import Verdict
 from tasks.alerting import check_alerting, deploy_alerting
 from tests.alerting.conftest import ROLES, Desk
 from tests.lab.world_of_six import eventually
+from tests.ports import unused_port
 
 pytestmark = [pytest.mark.lab, pytest.mark.full]
 
@@ -82,6 +84,21 @@ def test_the_drill_rings_every_level_and_tier_and_all_is_quiet_again(deployed: D
     for level in AlertLevel:
         deployed.until_told("operators", "firing", f"Level{level.name.capitalize()}")
         deployed.until_told("operators", "resolved", f"Level{level.name.capitalize()}")
+
+
+def test_a_desk_that_nobody_answers_at_fails_the_drill(deployed: Desk) -> None:
+    """Everything rings in its time, and one role's webhook is dead: the drill says so, whatever the rules and the other desks do."""
+    contacts = dict(deployed.deployment.access.contacts)
+    contacts["technical lead"] = contacts["technical lead"].model_copy(update={"webhook": f"http://127.0.0.1:{unused_port()}/nobody"})
+    deaf = replace(deployed.deployment, access=deployed.deployment.access.model_copy(update={"contacts": contacts}))
+    deaf.apply(deployed.plan)
+    try:
+        findings = {finding.check: finding for finding in check_alerting.fn(replace(deployed.site, alerting=deaf), deployed.plan)}
+    finally:
+        deployed.deployment.apply(deployed.plan)
+    assert findings["alerting.levels"].verdict is Verdict.PASS
+    assert findings["alerting.messages"].verdict is Verdict.FAIL, findings["alerting.messages"].sentence
+    assert "0 failed" not in findings["alerting.messages"].sentence
 
 
 def test_an_alert_behind_an_anchor_is_found_though_the_hub_takes_it(deployed: Desk) -> None:
