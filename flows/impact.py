@@ -9,7 +9,7 @@ import pandas as pd
 from flows.bake import judge_activation, judge_health
 from flows.day_run import DayRun
 from flows.judging import impact_evidence
-from flows.neighbourhood import restarts_of
+from flows.neighbourhood import restarts_since_the_batches
 from flows.patience import patiently
 from rollout.errors import Refused
 from rollout.judge.day import judge_day
@@ -39,7 +39,7 @@ def assess_impact(run: DayRun) -> None:
         run.keep("shadow", shadows)
     run.keep_judgements(judgement, JudgedBy(run.policy, policy, bounds, roster))
     changed = [agent.id for agent in run.standing]
-    restarts = restarts_of(run, changed, began, 0)
+    restarts = restarts_since_the_batches(run, changed, began)
     run.require("batch_health", judge_health(run, changed, began, "through the soak", restarts))
     run.require("activation", judge_activation(run, run.executor.read_all(run.standing), "all agents at the end"))
     run.stop_unless_harmless(judgement)

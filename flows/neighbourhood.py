@@ -26,13 +26,22 @@ def first_touched(run: DayRun, batch: Batch, activation: Activation) -> float:
     return min(activation.since, rehearsed) if rehearsed is not None else activation.since
 
 
+def restarts_since_the_batches(run: DayRun, agents: Iterable[str], began: float) -> Mapping[str, Restart]:
+    """Restarts since the last batch was changed: what happens between its last look and the soak is looked at by nobody else.
+
+    began: Unix seconds, of the soak; it counts where an earlier attempt has changed the last batch.
+    """
+    return restarts_of(run, agents, run.last_activation or began, 0)
+
+
 def restarts_of(run: DayRun, agents: Iterable[str], begins: float, batch: int) -> Mapping[str, Restart]:
     """Restarts of these agents since then that this run did not make; each is told once in the report."""
     ours = run.ledger.last_times()
     found = find_restarts(run.site, {agent: max(begins, ours.get(agent, begins)) for agent in agents}, batch)
     for agent, restart in sorted(found.items()):
         how = "was restarted by somebody else" if restart.asked else "ended by itself and was started again"
-        note = f"{agent} {how} ({run.site.clock.now() - restart.at:.0f} s before the look at batch {batch})"
+        look = f"the look at batch {batch}" if batch else "the last look"
+        note = f"{agent} {how} ({run.site.clock.now() - restart.at:.0f} s before {look})"
         if agent not in run.restarted:
             run.restarted.add(agent)
             run.record.notes.append(note)
