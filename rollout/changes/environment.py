@@ -42,12 +42,12 @@ class EnvironmentChange:
         return describe_settings(snapshot, self.settings)
 
     def apply(self, agents: Sequence[Agent], deadline: Deadline, before_each: BeforeEach) -> None:
-        """Configure and restart the agents, machines side by side."""
-        self._act({agent.id: self.settings for agent in agents}, deadline, before_each, back=False)
+        """Configure and restart the agents, machines side by side. Raises Drift where somebody else's edit waits beside them."""
+        self._act({agent.id: self.settings for agent in agents}, deadline, before_each, alone=True)
 
     def restore(self, snapshots: Sequence[Snapshot], deadline: Deadline, before_each: BeforeEach) -> None:
-        """Configure the prior values and restart just these; what somebody else has edited beside them keeps nobody from coming back."""
-        self._act({snapshot.agent: snapshot.settings for snapshot in snapshots}, deadline, before_each, back=True)
+        """Configure the prior values and restart; an edit of somebody else's that waits beside them goes on waiting and keeps nobody."""
+        self._act({snapshot.agent: snapshot.settings for snapshot in snapshots}, deadline, before_each, alone=False)
 
     def read_applied(self, agents: Sequence[Agent], since: float) -> list[Reading]:
         """Healthy, started after the act, and with the wanted environment in the process itself."""
@@ -93,11 +93,11 @@ class EnvironmentChange:
             "health_pid_matches": seen.health.pid == seen.service.pid,
         }
 
-    def _act(self, settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach, *, back: bool) -> None:
+    def _act(self, settings: Mapping[str, Mapping[str, str | None]], deadline: Deadline, before_each: BeforeEach, *, alone: bool) -> None:
         groups = by_machine([self.fleet.agent(agent) for agent in settings])
         with ThreadPoolExecutor(len(groups)) as pool:
             acts = {
-                name: pool.submit(self._act_on, self.machines[name], group, settings, deadline, before_each, back=back)
+                name: pool.submit(self._act_on, self.machines[name], group, settings, deadline, before_each, alone=alone)
                 for name, group in groups.items()
             }
         refused: dict[str, str] = {}
@@ -117,9 +117,12 @@ class EnvironmentChange:
         deadline: Deadline,
         before_each: BeforeEach,
         *,
-        back: bool,
+        alone: bool,
     ) -> dict[str, str]:
-        """Configure all, re-read once, then replace side by side those that could be; reasons of the refused by identity."""
+        """Configure all, re-read once, then replace side by side those that could be; reasons of the refused by identity.
+
+        alone: whether nothing of somebody else's may wait on that machine.
+        """
         before_each()
         reasons: dict[str, str] = {}
         for agent in agents:
@@ -129,7 +132,8 @@ class EnvironmentChange:
                 reasons[agent.name] = fault.reason
         names = {agent.name for agent in agents}
         pending = machine.services.pending()
-        if not back and (foreign := (pending.added | pending.changed | pending.removed) - names):
+        foreign = (pending.added | pending.changed | pending.removed) - names
+        if foreign and alone:
             raise Drift("configuration changed by somebody else", (f"{machine.name}/{name}" for name in foreign))
         reasons |= machine.services.restart(names - reasons.keys(), deadline, before_each)
         return {f"{machine.name}/{name}": reason for name, reason in reasons.items()}

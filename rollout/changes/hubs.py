@@ -122,6 +122,7 @@ class HubService:
         services = hub.machine.services
         for program in self._programs(hub).values():
             services.define(program.name, services.worded(program))
+        self._stop_at_drift(hub)
         self._restart(hub, [program.name for program in self._programs(hub).values()], deadline, before_each)
 
     def _restore(self, hub: Hub, prior: Mapping[str, str | None], deadline: Deadline, before_each: BeforeEach) -> None:
@@ -147,13 +148,17 @@ class HubService:
         self._restart(hub, [programs[key].name for key in programs if texts[key] is not None], deadline, before_each)
 
     def _restart(self, hub: Hub, names: list[str], deadline: Deadline, before_each: BeforeEach) -> None:
-        """Restart them under what is defined now. Raises Drift where somebody else has changed something, ActFault for a refusal."""
+        """Restart them under what is defined now. Raises ActFault for a refusal."""
+        hub.machine.services.pending()
+        if names and (refused := hub.machine.services.restart(names, deadline, before_each)):
+            raise ActFault("; ".join(f"{name}: {reason}" for name, reason in refused.items()), [hub.agent.id])
+
+    def _stop_at_drift(self, hub: Hub) -> None:
+        """Raises Drift where somebody else has changed something beside it; on the way back that keeps no hub."""
         ours = {hub.service.program, self.pair.access.watchdog.program}
         pending = hub.machine.services.pending()
         if foreign := (pending.added | pending.changed | pending.removed) - ours:
             raise Drift("configuration changed by somebody else", (f"{hub.machine.name}/{name}" for name in foreign))
-        if names and (refused := hub.machine.services.restart(names, deadline, before_each)):
-            raise ActFault("; ".join(f"{name}: {reason}" for name, reason in refused.items()), [hub.agent.id])
 
     def _row(self, hub: Hub) -> dict[str, str | float | bool | None]:
         """What the witnesses say of a hub, as one row of the suite `hub_service`."""

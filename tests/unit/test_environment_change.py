@@ -14,6 +14,7 @@ from rollout.clock import Deadline
 from rollout.errors import ActFault, Drift, OwnershipLost, Unreachable
 from rollout.fleet import Agent
 from rollout.services.hub_targets import HubTargets
+from rollout.services.port import Pending
 from tests.fakes.machine import EXPOSITION, FLAG, MemoryWorld
 
 ZERO, ONE, FIVE = "east/Agent0", "east/Agent1", "west/Agent5"
@@ -280,24 +281,26 @@ def test_a_dead_machine_cannot_be_taken_a_snapshot_of(world: MemoryWorld, change
         change.snapshot(some(world, ZERO, FIVE))
 
 
-def test_a_configuration_changed_by_somebody_else_stops_before_any_restart(world: MemoryWorld, change: MetricsActivation) -> None:
-    """Restarting would carry out a change that is not ours; its program is named."""
-    world.east.foreign = {"Agent3"}
+@pytest.mark.parametrize("kind", ["added", "changed", "removed"])
+def test_a_configuration_changed_by_somebody_else_stops_before_any_restart(world: MemoryWorld, change: MetricsActivation, kind: str) -> None:
+    """Somebody else is at work on that machine; their program is named, whether it is new, other or gone on disk."""
+    nobody = frozenset[str]()
+    world.east.pending = lambda: Pending(**{"added": nobody, "changed": nobody, "removed": nobody, kind: frozenset({"Agent3"})})  # type: ignore[method-assign]
     with pytest.raises(Drift) as drift:
         act(world, change, ZERO)
     assert drift.value.agents == ("east/Agent3",)
     assert world.east.restarted == []
 
 
-def test_what_somebody_else_edits_keeps_nobody_from_coming_back(world: MemoryWorld, change: MetricsActivation) -> None:
-    """On the way back just our agents are restarted, and the edited neighbour keeps its process."""
+def test_a_configuration_changed_by_somebody_else_keeps_nobody_from_coming_back(world: MemoryWorld, change: MetricsActivation) -> None:
+    """A restart carries out only what is configured for the agent that it restarts: on the way back a neighbour's edit is left waiting."""
     snapshots = change.snapshot(some(world, ZERO))
     act(world, change, ZERO)
     world.east.foreign = {"Agent3"}
-    world.east.restarted.clear()
     change.restore(snapshots, Deadline.after(world.clock, 30), free)
     assert change.read_restored(snapshots)[0].verified
-    assert world.east.restarted == ["Agent0"]
+    assert world.east.restarted == ["Agent0", "Agent0"]
+    assert world.east.pending().changed == {"Agent3"}
 
 
 def test_a_process_that_lost_the_fleet_does_not_even_configure(world: MemoryWorld, change: MetricsActivation) -> None:

@@ -120,6 +120,15 @@ def test_a_hub_is_not_restarted_over_somebody_elses_edit(world: PairWorld) -> No
     assert world.memory["pc2"].restarted == []
 
 
+def test_somebody_elses_edit_keeps_no_hub_from_coming_back(world: PairWorld) -> None:
+    """Going back restarts hub and watchdog alone: the edit beside them goes on waiting."""
+    snapshots = paired(world)
+    world.memory["pc2"].foreign.add("Worker")
+    back(world, hubs(world), snapshots)
+    assert "Worker" not in world.memory["pc2"].restarted
+    assert "Worker" in world.memory["pc2"].pending().changed
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
