@@ -31,10 +31,18 @@ class Bystanders:
         for name, (pending, _) in seen.items():
             for kind, names in (("added", pending.added), ("changed", pending.changed), ("removed", pending.removed)):
                 reasons |= {f"{name}/{each}": f"its configuration was {kind} by somebody else" for each in names}
+        known = {f"{name}/{each}" for name, (_, services) in seen.items() for each in services}
         for agent, pid in _pids(self.fleet, {name: services for name, (_, services) in seen.items()}).items():
             if pid != self.pids[agent]:
-                reasons.setdefault(agent, f"restarted by somebody else (pid {self.pids[agent]} before, {pid} now)")
+                reasons.setdefault(agent, self._other_process(agent, pid, known=agent in known))
         return {agent: reason for agent, reason in reasons.items() if agent not in ours}
+
+    def _other_process(self, agent: str, pid: int, *, known: bool) -> str:
+        """What became of the process of before. known: whether its supervisor still has such a program."""
+        before = self.pids[agent]
+        if pid:
+            return f"restarted by somebody else (pid {before} before, {pid} now)"
+        return f"it does not run any more (pid {before} before)" if known else f"it is gone from its supervisor (pid {before} before)"
 
 
 def _pids(fleet: Fleet, services: Mapping[str, Mapping[str, Service]]) -> dict[str, int]:

@@ -8,6 +8,7 @@ import pytest
 
 from rollout.drift import Bystanders
 from rollout.errors import Unreachable
+from rollout.services.port import Pending, ServiceState
 from tests.fakes.machine import MemoryWorld
 
 
@@ -50,10 +51,26 @@ def test_a_configuration_that_waits_on_disk_is_named(world: MemoryWorld, bystand
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("added", "its configuration was added by somebody else"), ("removed", "its configuration was removed by somebody else")],
+)
+def test_a_program_that_was_added_or_removed_on_disk_is_named(world: MemoryWorld, bystanders: Bystanders, kind: str, said: str) -> None:
+    """Whether it is an agent of the fleet or not; nobody else is, and an agent of the run's own is not."""
+    pending = {"added": frozenset[str](), "changed": frozenset[str](), "removed": frozenset[str](), kind: frozenset({"Agent5", "Newcomer"})}
+    world.west.pending = lambda: Pending(**pending)  # type: ignore[method-assign]
+    assert bystanders.drifted(()) == {"west/Agent5": said, "west/Newcomer": said}
+    assert bystanders.drifted(["west/Agent5"]) == {"west/Newcomer": said}
+
+
 def test_an_agent_that_disappeared_is_named(world: MemoryWorld, bystanders: Bystanders) -> None:
-    """The supervisor does not know it any more."""
+    """The supervisor does not know it any more, or does not run it: nobody restarted it."""
     del world.east.agents["Agent0"]
-    assert bystanders.drifted(()) == {"east/Agent0": "restarted by somebody else (pid 100 before, 0 now)"}
+    world.east.agents["Agent1"].state = ServiceState.STOPPED
+    assert bystanders.drifted(()) == {
+        "east/Agent0": "it is gone from its supervisor (pid 100 before)",
+        "east/Agent1": "it does not run any more (pid 101 before)",
+    }
 
 
 def test_a_machine_that_does_not_answer_is_not_called_quiet(world: MemoryWorld, bystanders: Bystanders) -> None:
