@@ -23,6 +23,7 @@ from rollout.protocols import METRICS_OFF, OPTIMIZATION_BACK, SINGLE_HUB
 from rollout.rehearsals import Rehearsal, RehearsalFile
 from rollout.rehearse import rehearse
 from rollout.report import DayReport, Outcome
+from rollout.report_file import read_report
 from rollout.run_ledger import run_ledger
 from rollout.services.port import ServiceState
 from rollout.site import Site
@@ -286,3 +287,23 @@ def test_a_criterion_that_needs_all_protocols_is_not_proven_by_one(tmp_path: Pat
     assert [finding.verdict for finding in record.findings("E1")] == [Verdict.PASS]
     assert max(finding.verdict for finding in record.findings("P.3")) is Verdict.INCONCLUSIVE
     assert record.findings("D1.2") == []
+
+
+def test_an_emergency_that_dies_before_its_ledger_is_closed_has_written_its_report(
+    world: MemoryWorld, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody goes on with one that is closed."""
+    world.switch_on("east/Agent0")
+    append = Ledger.append
+
+    def dies(ledger: Ledger, epoch: int, step: Step, *arguments: Any, **facts: Any) -> None:
+        if step is Step.CLOSED:
+            raise KeyboardInterrupt
+        append(ledger, epoch, step, *arguments, **facts)
+
+    monkeypatch.setattr(Ledger, "append", dies)
+    with pytest.raises(KeyboardInterrupt):
+        call(site)
+    told = read_report(site.reports / "emergency-1")
+    assert told is not None
+    assert told.outcome is Outcome.COMPLETE

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -308,3 +310,27 @@ def test_a_run_without_a_report_cannot_be_accepted(site: Site) -> None:
     """Nobody would know what was accepted."""
     with pytest.raises(Refused, match="left no report"):
         accept(RUN, "ann", "why not", site.file)
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize(
+    ("finish", "says"), [(settle, "Settled: "), (lambda run, file: accept(run, "ann", "seen by eye", file), "Accepted as it is")]
+)
+def test_who_dies_before_the_ledger_is_closed_has_written_the_report(
+    site: Site, monkeypatch: pytest.MonkeyPatch, finish: Callable[[str, Path], object], says: str
+) -> None:
+    """A closed run is never finished again, so the report stands by then; what stays open is finished by whoever comes next."""
+    write_report(site.reports / RUN, report(cause="prometheus is away", outcome=Outcome.HELD, exit_code=4))
+    append = Ledger.append
+
+    def dies(ledger: Ledger, epoch: int, step: Step, *arguments: Any, **facts: Any) -> None:
+        if step is Step.CLOSED:
+            raise KeyboardInterrupt
+        append(ledger, epoch, step, *arguments, **facts)
+
+    monkeypatch.setattr(Ledger, "append", dies)
+    with pytest.raises(KeyboardInterrupt):
+        finish(RUN, site.file)
+    told = read_report(site.reports / RUN)
+    assert told is not None
+    assert told.sentence.startswith(says)
