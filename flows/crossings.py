@@ -6,6 +6,7 @@ from flows.day_run import DayRun
 from rollout.audit import Answer
 from rollout.errors import Aborted, Held
 from rollout.freeze import freeze_at
+from rollout.rollbacks import left_unfinished
 
 
 def between_batches(run: DayRun) -> None:
@@ -19,6 +20,8 @@ def between_batches(run: DayRun) -> None:
 
 
 def stop_if_rejected(run: DayRun) -> None:
-    """Raises Aborted where a person answered a held run with roll back."""
+    """Raises Aborted where a person answered a held run with roll back, and where an earlier attempt left its rollback unfinished: it stands."""
     if run.answer is not None and run.answer.said is Answer.ROLL_BACK:
         raise Aborted(f"rolled back by {run.answer.name}: {run.answer.reason}")
+    if cause := left_unfinished(run.ledger):
+        raise Aborted(f"an earlier attempt did not finish its rollback: {cause}")

@@ -36,6 +36,17 @@ def announce(ledger: Ledger, epoch: int, cause: str, budget: float, agents: Iter
     ledger.append(epoch, Step.ROLLING_BACK, cause=cause, budget=budget, going=chosen)
 
 
+def left_unfinished(ledger: Ledger) -> str:
+    """Why the last announced rollback of an open run was begun, where agents are still waiting for it; empty where there are none."""
+    places = [place for place, entry in enumerate(ledger.entries) if entry.step in (Step.ROLLING_BACK, Step.CLOSED)]
+    if not places or ledger.entries[places[-1]].step is Step.CLOSED:
+        return ""
+    entry, later = ledger.entries[places[-1]], ledger.entries[places[-1] + 1 :]
+    begun_anew = {each.agent for each in later if each.step is Step.INTENDED}
+    waiting = {snapshot.agent for snapshot in ledger.changed()} & set(entry.facts["going"])
+    return str(entry.facts["cause"]) if waiting - begun_anew else ""
+
+
 def last_rollback(ledger: Ledger) -> Rollback | None:
     """The latest announced one; rehearsals on the canary are not announced."""
     places = [place for place, entry in enumerate(ledger.entries) if entry.step is Step.ROLLING_BACK]

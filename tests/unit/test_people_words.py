@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.crossings import between_batches
+from flows.crossings import between_batches, stop_if_rejected
 from flows.hold import answer_of
 from flows.opening import own_the_fleet
 from rollout.audit import Answer, AuditEntry
-from rollout.errors import Held, Unreachable
+from rollout.change import Snapshot
+from rollout.errors import Aborted, Held, Unreachable
 from rollout.freeze import Freeze
 from rollout.ledger import Step
 from rollout.ownership import Ownership
@@ -108,3 +109,29 @@ def test_a_promote_lets_a_run_through_the_freeze_that_was_known(site: Site, froz
             between_batches(run)
     else:
         between_batches(run)
+
+
+def test_a_rollback_that_an_attempt_left_unfinished_stands(site: Site) -> None:
+    """Killed on its way back, or with agents left behind, the run's next attempt ends that way back; once they are back it is free."""
+    held(site)
+    ledger = run_of(site, 1).ledger
+    ledger.intend(2, [Snapshot(f"east/Agent{number}", {}, "", 1, 0.0) for number in (0, 1)], 1)
+    announce(ledger, 2, "gate batch_health: sick", 120.0)
+    ledger.append(2, Step.RESTORED, ["east/Agent0"])
+    for step in (Step.REVERTING, Step.QUARANTINED):
+        ledger.append(2, step, ["east/Agent1"])
+        with pytest.raises(Aborted, match="did not finish its rollback: gate batch_health: sick"):
+            stop_if_rejected(run_of(site, 1))
+    ledger.append(3, Step.RESTORED, ["east/Agent1"])
+    stop_if_rejected(run_of(site, 1))
+
+
+def test_agents_that_a_person_accepted_in_quarantine_are_no_unfinished_rollback(site: Site) -> None:
+    """The run was closed as it is."""
+    held(site)
+    ledger = run_of(site, 1).ledger
+    ledger.intend(2, [Snapshot("east/Agent0", {}, "", 1, 0.0)], 1)
+    announce(ledger, 2, "gate batch_health: sick", 120.0)
+    ledger.append(2, Step.QUARANTINED, ["east/Agent0"])
+    ledger.append(3, Step.CLOSED, outcome="accept as it is")
+    stop_if_rejected(run_of(site, 1))
