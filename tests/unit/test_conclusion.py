@@ -109,3 +109,17 @@ def test_a_repetition_that_is_refused_leaves_the_report_of_the_first_attempt_alo
     write_report(run.folder, first)
     assert conclude(run, Refused("fleet memory is frozen")) == first
     assert read_report(run.folder) == first
+
+
+def test_a_process_that_stood_still_on_its_way_out_leaves_the_report_of_who_settled_it(tmp_path: Path) -> None:
+    """It believes to have completed its day, and nobody has told it otherwise."""
+    site = memory_site(MemoryWorld(), tmp_path)
+    run = run_of(site, 1)
+    run.ledger.append(run.ownership.claim(run.run_id, site.runs), Step.OPENED, day=1, plan="week3", site="memory", change="metrics")
+    other = Ownership(site.state / "fleets", site.fleet.name, site.clock)
+    run_ledger(site.runs, run.run_id, site.clock).append(other.take_over(run.run_id), Step.CLOSED, outcome="rolled back")
+    settled = report(outcome=Outcome.ROLLED_BACK, exit_code=3, sentence="Settled: 77 agents restored.")
+    write_report(run.folder, settled)
+    assert conclude(run, None) == settled
+    assert read_report(run.folder) == settled
+    assert run_ledger(site.runs, run.run_id, site.clock).entries[-1].facts["outcome"] == "rolled back"
