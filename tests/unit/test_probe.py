@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from time import monotonic
 
 import httpx
 import pytest
 
 from rollout.observe.probe import Prober
 from tests.fakes.machine import EXPOSITION, unread
+from tests.fakes.trickle import BEGINNINGS, trickling
 
 
 def prober(answer: object) -> Prober:
@@ -51,6 +53,19 @@ def test_no_answer_is_status_zero_with_the_reason(error: httpx.HTTPError) -> Non
     asked = prober(error)
     assert asked.health("http://a").status == asked.metrics("http://a").status == 0
     assert asked.health("http://a").reason == asked.metrics("http://a").reason == (str(error) or "ReadTimeout")
+
+
+@pytest.mark.parametrize("begins", BEGINNINGS[2:])
+def test_an_agent_that_sends_a_byte_now_and_then_has_not_answered(begins: bytes) -> None:
+    """It is waited for as long as for one that says nothing, and hung up on."""
+    asked = Prober(0.5)
+    with trickling(begins) as (url, hung_up):
+        began = monotonic()
+        health = asked.health(url)
+        assert (health.status, health.reason) == (0, "no whole answer in 0.5 s")
+        assert monotonic() - began < 3
+        assert hung_up.wait(3)
+    asked.close()
 
 
 def test_metrics_are_parsed_only_when_there_are_some() -> None:
