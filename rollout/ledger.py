@@ -5,7 +5,7 @@ A rollback reads it backwards; `settle` finishes it from any process. A run's le
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import asdict, dataclass, field
 from enum import Enum
@@ -170,13 +170,21 @@ class Ledger:
         """
         first: dict[Subject, Snapshot] = {}
         back: dict[Subject, Snapshot] = {}
-        for entry in self.entries:
+        for entry in self._believed():
             if entry.step is Step.INTENDED and entry.snapshot is not None:
                 first.setdefault(self._subject(entry), entry.snapshot)
             elif entry.step is Step.RESTORED and (snapshot := first.pop(self._subject(entry), None)):
                 back[self._subject(entry)] = snapshot
         steps, known = self._steps(), back | first
         return [known[subject] for subject in reversed(steps) if steps[subject] in CHANGED and subject in known]
+
+    def _believed(self) -> Iterator[Entry]:
+        """All entries but one kind: that an agent is back, said by a process that had lost the fleet. Whoever took it may have acted on it since."""
+        newest = 0
+        for entry in self.entries:
+            newest = max(newest, entry.epoch)
+            if entry.step is not Step.RESTORED or entry.epoch == newest:
+                yield entry
 
     def _subject(self, entry: Entry) -> Subject:
         """Whom an entry is about; one that does not say its change belongs to what the run was opened with."""
@@ -190,7 +198,7 @@ class Ledger:
     def _steps(self) -> dict[Subject, Step]:
         """The latest step of each agent under each change; a fresh start moves it to the end of the order."""
         steps: dict[Subject, Step] = {}
-        for entry in self.entries:
+        for entry in self._believed():
             if entry.agent:
                 subject = self._subject(entry)
                 if entry.step is Step.INTENDED and steps.get(subject) not in CHANGED:

@@ -76,6 +76,19 @@ def test_what_a_late_writer_did_after_the_restore_can_still_be_brought_back(tmp_
     assert ledger.changed() == [_snapshot("east/A")]
 
 
+def test_a_late_word_that_an_agent_is_back_is_not_believed(tmp_path: Path) -> None:
+    """Whoever has the fleet now may have changed it since: to call it changed costs a look, to call it back could lose it."""
+    ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
+    ledger.append(1, Step.OPENED)
+    ledger.intend(1, [_snapshot("east/A")], batch=0)
+    ledger.append(1, Step.REVERTING, ["east/A"])
+    ledger.append(2, Step.OPENED)
+    ledger.append(2, Step.VERIFIED, ["east/A"], batch=1)
+    ledger.append(1, Step.RESTORED, ["east/A"])
+    assert ledger.in_step(Step.VERIFIED) == ("east/A",)
+    assert ledger.changed() == [_snapshot("east/A")]
+
+
 def test_a_decision_stands_until_an_agent_of_its_batch_is_touched_again(tmp_path: Path) -> None:
     """A retried run keeps batches that nobody has brought back since, and those alone."""
     ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
