@@ -98,7 +98,8 @@ class Executor:
             self._mark(Step.VERIFIED, [agent for agent in fine if steps[agent] is not Step.VERIFIED], batch)
         refused: dict[str, str] = {}
         if todo:
-            self._intend([agent for agent in todo if steps.get(agent.id) not in CHANGED], batch)
+            announced = CHANGED - {Step.REVERTING, Step.QUARANTINED}  # the line about those two says that they go back
+            self._intend([agent for agent in todo if steps.get(agent.id) not in announced], batch)
             try:
                 self.change.apply(todo, Deadline.after(self._clock, self._limits.act), self._before_each)
             except ActFault as fault:

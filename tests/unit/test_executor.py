@@ -313,3 +313,15 @@ def test_what_is_refused_is_no_try(world: World, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(world.change, "restore", refused)
     assert executor.roll_back().quarantined == {}
+
+
+def test_an_agent_on_its_way_back_goes_forward_only_after_the_ledger_says_so(world: World) -> None:
+    """An attempt died while it took the canary back: the next one intends it anew, and still knows what it was before the first."""
+    executor = world.executor()
+    executor.activate(world.agents[:1], 0)
+    executor.ledger.append(1, Step.REVERTING, [world.agents[0].id])
+    world.change.flags[world.agents[0].id] = None
+    world.executor().activate(world.agents[:1], 1)
+    assert world.change.unwritten_acts == []
+    assert [snapshot.settings for snapshot in world.ledger().changed()] == [{"FLAG": None}]
+    assert world.ledger().batches() == {world.agents[0].id: 1}
