@@ -107,7 +107,7 @@ class MemoryMachine:
         self.spawned: list[Invocation] = []
         self.shadows: dict[int, MemoryChild] = {}  # by health port
         self.births: Callable[[Invocation], MemoryChild] = MemoryChild
-        self._changed: set[str] = set()
+        self._loaded: dict[str, dict[str, str]] = {}  # what the manager acts on, of programs whose section is another one on disk
         self._pids = iter(range(5000, 6000))
 
     def machine(self) -> Machine:
@@ -130,7 +130,7 @@ class MemoryMachine:
         self._reach()
         edited = {name for name, (text, _) in self.running.items() if self.definitions.get(name, text) != text}
         added = frozenset(self.definitions.keys() - self.running.keys())
-        return Pending(added, frozenset(self._changed | self.foreign | edited), frozenset(self.running.keys() - self.definitions.keys()))
+        return Pending(added, frozenset(self._loaded.keys() | self.foreign | edited), frozenset(self.running.keys() - self.definitions.keys()))
 
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """As configured."""
@@ -157,9 +157,11 @@ class MemoryMachine:
     def configure(self, name: str, settings: Mapping[str, str | None]) -> None:
         """On disk only."""
         self._reach()
-        merged = {**self._section(name).configured, **settings}
-        self._changed.add(name)
-        self.agents[name].configured = {key: value for key, value in merged.items() if value is not None}
+        present = self._section(name).configured
+        loaded = self._loaded.setdefault(name, dict(present))
+        self.agents[name].configured = {key: value for key, value in {**present, **settings}.items() if value is not None}
+        if self.agents[name].configured == loaded:
+            del self._loaded[name]
 
     def restart(self, names: Iterable[str], deadline: Deadline, before_each: Callable[[], None]) -> Mapping[str, str]:
         """A new process with the environment that is configured now."""
@@ -171,7 +173,7 @@ class MemoryMachine:
                 refused[name] = "spawn error (50)"
                 continue
             self.restarted.append(name)
-            self._changed.discard(name)
+            self._loaded.pop(name, None)
             if name in self.definitions:
                 self.running[name] = (self.definitions[name], next(self._pids))
                 continue
@@ -312,6 +314,7 @@ class MemoryWorld:
     """Six agents, four on east and two on west, all healthy with their metrics off since long."""
 
     clock: JumpingClock = field(default_factory=JumpingClock)
+    machine_of: Callable[[str, Sequence[MemoryAgent], JumpingClock], MemoryMachine] = MemoryMachine
 
     def __post_init__(self) -> None:
         """Builds both machines."""
@@ -323,7 +326,7 @@ class MemoryWorld:
             for number, each in enumerate(agents)
         }
         self.east, self.west = (
-            MemoryMachine(name, [each for each in self.all.values() if each.agent.machine == name], self.clock) for name in ("east", "west")
+            self.machine_of(name, [each for each in self.all.values() if each.agent.machine == name], self.clock) for name in ("east", "west")
         )
         self.machines = {"east": self.east.machine(), "west": self.west.machine()}
         self.prober = Prober(1.0, transport=httpx.MockTransport(lambda request: unread(self.answer(request))))
