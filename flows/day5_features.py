@@ -10,6 +10,7 @@ from flows.batch_loop import roll_out
 from flows.coordination import both_hubs, judge_coordination, judge_discovery, judge_lookups
 from flows.cost import assess_cost, record_cost
 from flows.guard import rollback_on_failure
+from flows.lasting import require_lasting
 from flows.opening import day_run, own_the_fleet
 from flows.preview import preview
 from flows.rehearsal import rehearse_rollback
@@ -46,4 +47,5 @@ def day5_features(parameters: DayParameters = DayParameters()) -> None:  # noqa:
                 run.keep("dashboards", check_dashboards(run.site))  # after the rules, whose series some panels show
             with run.step("Cross-machine coordination testing"):
                 run.require("coordination", judge_coordination(run))
+                require_lasting(run, run.standing, run.last_activation or run.record.started, "since the last batch")
                 assess_cost(run)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import flow
 from pydantic import Field
 
-from flows.bake import judge_activation, judge_health
 from flows.batch_loop import roll_out
 from flows.day_run import DayRun
 from flows.guard import rollback_on_failure
+from flows.lasting import require_lasting
 from flows.opening import day_run, own_the_fleet
 from flows.preview import preview
 from flows.rehearsal import rehearse_rollback
@@ -49,5 +49,4 @@ def validate_health(run: DayRun) -> None:
         raise Refused(f"day {run.day.day} has no soak")
     began = run.site.clock.now()
     run.wait_until(began + run.day.soak)
-    run.require("batch_health", judge_health(run, [agent.id for agent in run.agents], began, "through the soak", {}))
-    run.require("activation", judge_activation(run, run.executor.read_all(run.agents), "all agents at the end"))
+    require_lasting(run, run.agents, began, "through the soak")

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pandas as pd
 
-from flows.bake import judge_activation, judge_health
 from flows.day_run import DayRun
 from flows.judging import impact_evidence
-from flows.neighbourhood import restarts_since_the_batches
+from flows.lasting import require_lasting
 from flows.patience import patiently
 from rollout.errors import Refused
 from rollout.judge.day import judge_day
@@ -38,10 +37,7 @@ def assess_impact(run: DayRun) -> None:
     if shadows := day_shadows(judgement, evidence, run.judgements):
         run.keep("shadow", shadows)
     run.keep_judgements(judgement, JudgedBy(run.policy, policy, bounds, roster))
-    changed = [agent.id for agent in run.standing]
-    restarts = restarts_since_the_batches(run, changed, began)
-    run.require("batch_health", judge_health(run, changed, began, "through the soak", restarts))
-    run.require("activation", judge_activation(run, run.executor.read_all(run.standing), "all agents at the end"))
+    require_lasting(run, run.standing, began, "through the soak")
     run.stop_unless_harmless(judgement)
 
 

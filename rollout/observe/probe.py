@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from time import monotonic
 from typing import TypeVar
 
 import httpx
 
+from rollout.limit import InTimeTransport
 from rollout.observe.answers import Health, Metrics, Reply
 from rollout.observe.exposition import read_exposition
-from rollout.tls import authorities
 
 Key = TypeVar("Key")
 Answer = TypeVar("Answer")
@@ -22,15 +21,13 @@ class Prober:
     """A small pool of clients over a whole fleet. timeout: seconds for one whole answer; width: requests side by side."""
 
     def __init__(self, timeout: float, width: int = 8, transport: httpx.BaseTransport | None = None) -> None:
-        limits = httpx.Limits(max_connections=width, max_keepalive_connections=width)
-        self._client = httpx.Client(timeout=timeout, limits=limits, trust_env=False, verify=authorities(), transport=transport)
-        self._timeout = timeout
+        self._client = httpx.Client(timeout=timeout, trust_env=False, transport=transport or InTimeTransport(timeout))
         self._width = width
 
     def health(self, base: str) -> Health:
         """What http://ADDRESS:PORT/health answers; every kind of bad answer is a value, not an exception."""
         try:
-            response = self._get(f"{base}/health")
+            response = self._client.get(f"{base}/health")
             content = response.json()
             features, startup = content.get("features", {}), content.get("startup_seconds")
             version, took = str(content.get("version", "")), None if startup is None else float(startup)
@@ -43,7 +40,7 @@ class Prober:
     def metrics(self, base: str) -> Metrics:
         """What http://ADDRESS:PORT/metrics answers, parsed when there is something."""
         try:
-            response = self._get(f"{base}/metrics")
+            response = self._client.get(f"{base}/metrics")
         except httpx.HTTPError as error:
             return Metrics(0, reason=_said(error))
         seconds = response.elapsed.total_seconds()
@@ -54,7 +51,7 @@ class Prober:
     def work(self, url: str) -> Reply:
         """What a request to an agent's work port answers, whatever it is."""
         try:
-            response = self._get(url)
+            response = self._client.get(url)
         except httpx.HTTPError as error:
             return Reply(0, reason=_said(error))
         return Reply(response.status_code, response.content, response.elapsed.total_seconds())
@@ -63,19 +60,6 @@ class Prober:
         """The answers in the order of the keys, asked side by side."""
         with ThreadPoolExecutor(self._width) as pool:
             return list(pool.map(ask, keys))
-
-    def _get(self, url: str) -> httpx.Response:
-        """The answer, read whole within the timeout: the client's own bounds each wait for the next bytes, and an agent may send one now and then."""
-        ends = monotonic() + self._timeout
-        with self._client.stream("GET", url) as answer:
-            pieces = []
-            for piece in answer.iter_bytes():
-                pieces.append(piece)
-                if monotonic() > ends:
-                    raise httpx.ReadTimeout(f"no whole answer in {self._timeout:g} s")
-        whole = httpx.Response(answer.status_code, headers={"Content-Type": answer.headers.get("Content-Type", "")}, content=b"".join(pieces))
-        whole.elapsed = answer.elapsed
-        return whole
 
     def close(self) -> None:
         """Give back the connections."""

@@ -36,7 +36,8 @@ class Watch:
         self.acts: dict[int, list[tuple[str, bool]]] = defaultdict(list)
         self.emergencies: set[str] = set()
         self.scopes: dict[str, RollbackScope | None] = {}
-        self._before: dict[str, dict[str, bool]] = {}
+        self._before: dict[str, dict[str, bool]] = {}  # who had the change
+        self._prior: dict[str, dict[str, bool]] = {}  # who was configured with it: that is what a rollback brings back
         self._look: tuple[int, dict[str, str]] = (0, {})
         self._failing: dict[int, set[str]] = defaultdict(set)
         self._passed: set[tuple[str, str]] = set()
@@ -44,8 +45,10 @@ class Watch:
 
     def on(self, agent: str) -> bool:
         """Whether that agent really has the change, in its configuration or in its process."""
-        each = self.world.all[agent]
-        return each.configured.get(FLAG) == "true" or each.process.environment.get(FLAG) == "true"
+        return self._configured(agent) or self.world.all[agent].process.environment.get(FLAG) == "true"
+
+    def _configured(self, agent: str) -> bool:
+        return self.world.all[agent].configured.get(FLAG) == "true"
 
     def flags(self) -> dict[str, bool]:
         """The same of everybody."""
@@ -62,9 +65,9 @@ class Watch:
             self._object(f"process {self.processes.pid} acts on {agent}, and the fleet is not its own")
             return
         ledger = self.ledger(holder.run)
-        step, batch, before = ledger.last_steps().get(agent), ledger.batches().get(agent, 0), self._before.get(holder.run, {})
+        step, batch, prior = ledger.last_steps().get(agent), ledger.batches().get(agent, 0), self._prior.get(holder.run, {})
         forward = step is not Step.REVERTING
-        if step not in CHANGED or (not forward and on and not before.get(agent)):
+        if step not in CHANGED or (not forward and on and not prior.get(agent)):
             self._object(f"{agent} is about to be {'on' if on else 'off'}, and the ledger on disk says {step}")
         if forward:
             self._forward(agent, batch, holder, ledger)
@@ -124,8 +127,9 @@ class Watch:
         self._attempts[holder.run] = holder.epoch
         if holder.run not in self.emergencies:
             steps = Ledger(file, self.world.clock).last_steps()
-            now = {agent: is_on for agent, is_on in self.flags().items() if steps.get(agent) not in CHANGED}
-            self._before[holder.run] = self._before.get(holder.run, {}) | now
+            untouched = [agent for agent in self.world.all if steps.get(agent) not in CHANGED]
+            for known, on in ((self._before, self.on), (self._prior, self._configured)):
+                known[holder.run] = known.get(holder.run, {}) | {agent: on(agent) for agent in untouched}
 
     def _promoted(self, holder: Claim, report: Record) -> None:
         """By its gates: every agent that stays has the change and was seen well, and so was everybody who was changed before."""
@@ -140,7 +144,7 @@ class Watch:
         """What a closed ledger says of the fleet."""
         flags = self.flags()
         if outcome == Outcome.ROLLED_BACK.value:
-            if wrong := [each for each in self.ledger(run).batches() if flags[each] != self._before.get(run, {}).get(each)]:
+            if wrong := [each for each in self.ledger(run).batches() if flags[each] != self._prior.get(run, {}).get(each)]:
                 self._object(f"{run} is closed as rolled back, and {wrong} are not as before")
         elif outcome == Outcome.COMPLETE.value and set(flags.values()) != {run not in self.emergencies}:
             self._object(f"{run} is closed as complete, and there are {flags}")
@@ -161,7 +165,7 @@ class Watch:
                 self._reported(ledger)
         for agent, is_on in self.flags().items():
             _, run, step = newest.get(agent, (0, "", Step.RESTORED))
-            wanted = {Step.RESTORED: self._before.get(run, {}).get(agent, False), Step.VERIFIED: True, Step.FOUND: True}.get(step, is_on)
+            wanted = {Step.RESTORED: self._prior.get(run, {}).get(agent, False), Step.VERIFIED: True, Step.FOUND: True}.get(step, is_on)
             if is_on != wanted:
                 self._object(f"{agent} is {'on' if is_on else 'off'}, and the newest line about it says {step} by {run}")
 

@@ -55,7 +55,7 @@ def test_no_answer_is_status_zero_with_the_reason(error: httpx.HTTPError) -> Non
     assert asked.health("http://a").reason == asked.metrics("http://a").reason == (str(error) or "ReadTimeout")
 
 
-@pytest.mark.parametrize("begins", BEGINNINGS[2:])
+@pytest.mark.parametrize("begins", BEGINNINGS)
 def test_an_agent_that_sends_a_byte_now_and_then_has_not_answered(begins: bytes) -> None:
     """It is waited for as long as for one that says nothing, and hung up on."""
     asked = Prober(0.5)

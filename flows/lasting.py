@@ -1,0 +1,21 @@
+"""A day's last look: whom it has changed lasted, and the change did too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.bake import judge_activation, judge_health
+from flows.day_run import DayRun
+from flows.neighbourhood import restarts_since_the_batches
+from rollout.fleet import Agent
+
+
+def require_lasting(run: DayRun, agents: Sequence[Agent], began: float, when: str) -> None:
+    """These agents were well since then, none ended since the last batch was changed, and each still has the change.
+
+    began: Unix seconds. Raises GateFailed when one did not last, Held when that cannot be told.
+    """
+    names = [agent.id for agent in agents]
+    restarts = restarts_since_the_batches(run, names, began)
+    run.require("batch_health", judge_health(run, names, began, when, restarts))
+    run.require("activation", judge_activation(run, run.executor.read_all(agents), "all agents at the end"))
