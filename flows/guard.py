@@ -61,8 +61,11 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str, earlier: Reve
     run.record.reversal_cause = cause
     if _takes_back_more(run, reversal):  # the rest does not wait until these are seen to be normal
         return reversal
-    confirmed = confirm_way_back if agents is None else confirm
-    if confirmation := confirmed(run.site, run.day, run.baseline, reversal):
+    if agents is None:
+        confirmation = confirm_way_back(run.site, run.day, run.baseline, reversal)
+    else:
+        confirmation = confirm(run.site, run.day, run.baseline, reversal, more=lambda: _takes_back_more(run, reversal))
+    if confirmation:
         run.record.seconds_to_healthy = confirmation.seconds
         run.record.baseline_after = confirmation.sentence
         run.keep("rollback", [confirmation.finding])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -33,8 +33,10 @@ class Confirmation:
     finding: Finding
 
 
-def confirm(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, check: str = "rollback") -> Confirmation | None:
-    """Watch the restored agents until probes and the median latency are normal or the day's rollback budget is over.
+def confirm(
+    site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, check: str = "rollback", *, more: Callable[[], bool] = lambda: False
+) -> Confirmation | None:
+    """Watch the restored agents until probes and the median latency are normal, the day's rollback budget is over, or more is to come back first.
 
     None where the day's plan says nothing of recovery or nobody was restored. Never raises for a source or an agent: a recovery that cannot be
     measured is reported as not measured, the rollback itself stands. check: the finding's name.
@@ -46,7 +48,7 @@ def confirm(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Rever
     verdict, sentence = Verdict.ERROR, "nothing was seen"
     while site.clock.now() - reversal.began < budget:
         verdict, sentence = _look(site, day, baseline, reversal, agents, recovery)
-        if verdict in (Verdict.PASS, Verdict.ERROR):
+        if verdict in (Verdict.PASS, Verdict.ERROR) or more():
             break
         site.clock.sleep(LOOK)
     seconds = site.clock.now() - reversal.began

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import flows.guard
+import rollout.confirmation
 from flows.day_run import DayRun
 from flows.guard import rollback_on_failure
 from rollout.audit import AuditEntry, Order
@@ -57,7 +58,7 @@ def test_an_abort_during_a_rollback_takes_back_the_rest_too(world: MemoryWorld, 
         world.clock.sleep(5.0)
         return back
 
-    def confirmed(_site: object, _day: object, _baseline: object, reversal: Reversal) -> Confirmation | None:
+    def confirmed(_site: object, _day: object, _baseline: object, reversal: Reversal, **_more: object) -> Confirmation | None:
         abort_at("while they are looked at")
         looked_at.append(reversal.restored)
         return None
@@ -83,3 +84,23 @@ def test_an_abort_during_a_rollback_takes_back_the_rest_too(world: MemoryWorld, 
     assert "then aborted by a person" in run.record.reversal_cause
     assert sorted(looked_at[-1]) == sorted([*canary, *failed])
     assert len(looked_at) == (1 if when == "while they come back" else 2)
+
+
+def test_an_abort_does_not_wait_until_those_that_are_back_are_normal(world: MemoryWorld, run: DayRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The batch is back and not well; the canary, whom the abort takes back too, has to wait for one look and not for the rollback's budget."""
+    failed = run.schedule.batches[1].ids
+    looks: list[float] = []
+
+    def share(*_: object) -> float:
+        looks.append(world.clock.now())
+        if len(looks) == 2:
+            run.audit.append(AuditEntry(world.clock.now(), run.run_id, Order.ABORT, "ann", "stop it all"))
+        return float(run.control.aborted and len(looks) > 2)
+
+    monkeypatch.setattr(rollout.confirmation, "healthy_share", share)
+    finding = Finding("batch_health.probes", Verdict.FAIL, "0", "1", "It is ill.", Evidence("told", "q", 0.0, 1.0, 9), failed[:1])
+    with pytest.raises(GateFailed), rollback_on_failure(run):
+        raise GateFailed("batch_health", [finding])
+    assert not [identity for identity, each in world.all.items() if FLAG in each.process.environment]
+    assert len(looks) == 3
+    assert looks[-1] - looks[0] < 10
