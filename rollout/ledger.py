@@ -215,7 +215,7 @@ class Ledger:
         undone = frozenset({Step.INTENDED}) if brought_back else UNDONE
         standing: dict[int, Entry] = {}
         batch_of: dict[Subject, int] = {}
-        for entry in self.entries:
+        for entry in self._believed():
             if entry.step is Step.DECIDED:
                 standing[entry.batch] = entry
             elif entry.step in undone:
