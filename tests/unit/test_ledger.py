@@ -77,7 +77,7 @@ def test_what_a_late_writer_did_after_the_restore_can_still_be_brought_back(tmp_
 
 
 def test_a_late_word_that_an_agent_is_back_is_not_believed(tmp_path: Path) -> None:
-    """Whoever has the fleet now may have changed it since: to call it changed costs a look, to call it back could lose it and its batch's decision."""
+    """Whoever has the fleet now may have changed it since: to call it changed costs a look, to call it back could lose it, and its decision."""
     ledger = Ledger(tmp_path / "ledger.jsonl", JumpingClock())
     ledger.append(1, Step.OPENED)
     ledger.intend(1, [_snapshot("east/A")], batch=0)
