@@ -85,7 +85,7 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
 ) -> DayReport:
     """The run's own report with what settling added, or a new one for a run that died before it wrote any. died: what its ledger says of that."""
     former = read_report(site.reports / run)
-    cause = former.cause if former else died
+    cause = (former and former.cause) or died
     restored = f"{len(reversal.restored)} agents restored and read back in {reversal.seconds:.1f} s"
     names = ", ".join(f"{agent} ({reason})" for agent, reason in reversal.quarantined.items())
     left = f"Rollback incomplete, left behind: {names}. " if names else ""
@@ -103,19 +103,20 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
         "outcome": outcome,
         "exit_code": outcome.exit_code,
         "sentence": sentence,
+        "cause": cause,
         "ended": site.clock.now(),
         "agents": look.agents,
         "rollback": rollback,
         "alert": alert_report(alert_of(look.situation(site), plan.system_wide)),
     }
     if former is not None:
-        return former.model_copy(update=changes | {"unknowns": (*former.unknowns, *look.unknowns)})
+        later = ("what a later attempt measured: its report was never written",) if ledger.opened.at > former.ended else ()
+        return former.model_copy(update=changes | {"unknowns": (*former.unknowns, *later, *look.unknowns)})
     criteria = tuple(criterion_report(c.id, c.statement, c.bound, ()) for c in plan.criteria_of(day.day))
     return DayReport.model_validate(
         changes
         | {
             "run_id": run,
-            "cause": cause,
             "plan": plan.plan,
             "day": day.day,
             "title": day.title,

@@ -41,7 +41,7 @@ class Watch:
         self._look: tuple[int, dict[str, str]] = (0, {})
         self._failing: dict[int, set[str]] = defaultdict(set)
         self._passed: set[tuple[str, str]] = set()
-        self._attempts: dict[str, int] = {}
+        self._attempts: dict[str, list[tuple[float, int]]] = defaultdict(list)  # when each began, and its epoch
 
     def on(self, agent: str) -> bool:
         """Whether that agent really has the change, in its configuration or in its process."""
@@ -124,7 +124,7 @@ class Watch:
 
     def _opened(self, holder: Claim, file: Path) -> None:
         """What was before a run is what is there when it opens its ledger, but for whom an earlier attempt of it has changed."""
-        self._attempts[holder.run] = holder.epoch
+        self._attempts[holder.run].append((self.world.clock.time, holder.epoch))
         if holder.run not in self.emergencies:
             steps = Ledger(file, self.world.clock).last_steps()
             untouched = [agent for agent in self.world.all if steps.get(agent) not in CHANGED]
@@ -178,9 +178,11 @@ class Watch:
             told = report.outcome.value if report else "nothing"
             if told != closing.facts["outcome"]:
                 self._object(f"the report of {ledger.run} says {told}, its ledger {closing.facts['outcome']}")
-        epoch = self._attempts.get(ledger.run, 0)
-        for criterion in report.criteria if report else ():
-            shown = (ledger.run, MEASURED_BY.get(criterion.id, "")) in self._passed or (criterion.id == "D1.3" and not self._failing[epoch])
+        if report is None:
+            return
+        told_of = min((attempt for attempt in self._attempts[ledger.run] if attempt[0] >= report.started), default=(0.0, 0))  # later ones died
+        for criterion in report.criteria:
+            shown = (ledger.run, MEASURED_BY.get(criterion.id, "")) in self._passed or (criterion.id == "D1.3" and not self._failing[told_of[1]])
             if criterion.verdict is Standing.MET and not shown:
                 self._object(f"{criterion.id} is MET in the report of {ledger.run}, and nobody saw that")
 

@@ -210,15 +210,26 @@ def _killed(_executors: object) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.usefixtures("ledger")
-def test_a_report_that_was_written_keeps_what_it_said(site: Site) -> None:
+def test_a_report_that_was_written_keeps_what_it_said(site: Site, ledger: Ledger) -> None:
     """A held run's criteria and cause stand; outcome, agents and rollback are new."""
-    write_report(site.reports / RUN, report(cause="prometheus is away", outcome=Outcome.HELD, exit_code=4))
+    write_report(site.reports / RUN, report(cause="prometheus is away", outcome=Outcome.HELD, exit_code=4, ended=ledger.opened.at + 9))
     settled = settle(RUN, site.file)
     assert settled is not None
     assert (settled.cause, settled.criteria, settled.outcome) == ("prometheus is away", report().criteria, Outcome.ROLLED_BACK)
     assert "Before that: prometheus is away." in settled.sentence
+    assert not [unknown for unknown in settled.unknowns if "later attempt" in unknown]
     assert len(settled.agents) == 6
+
+
+def test_the_report_of_an_earlier_attempt_does_not_speak_for_the_one_that_died(site: Site, ledger: Ledger) -> None:
+    """Retry of a complete run, killed: why it was settled is the ledger's word, and what that attempt saw is unknown."""
+    complete = report(ended=ledger.opened.at - 1)
+    write_report(site.reports / RUN, complete)
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert (complete.cause, settled.cause) == ("", "the run's process died before it could say why")
+    assert "Before that: the run's process died" in settled.sentence
+    assert [unknown for unknown in settled.unknowns if "later attempt" in unknown]
 
 
 @pytest.mark.usefixtures("ledger")
