@@ -74,12 +74,9 @@ class EnvironmentChange:
         yield from seen.complaints()
         yield from environment_objections(seen, prior.settings)
         try:
-            fingerprint = self.machines[seen.agent.machine].services.fingerprint(seen.agent.name)
+            yield from _configuration_objections(self.machines[seen.agent.machine], seen.agent.name, prior)
         except ActFault as fault:
             yield f"its configuration on disk cannot be read: {fault.reason}"
-        else:
-            if prior.fingerprint and fingerprint != prior.fingerprint:
-                yield EDITED
 
     def row(self, seen: Witness, since: float) -> dict[str, str | float | bool | None]:
         """The same observations as one row of the activation frame."""
@@ -170,6 +167,20 @@ def is_on(snapshot: Snapshot, flag: str) -> bool:
 def flag_on(value: str | None) -> bool:
     """Whether that is a flag's "on"; the agents read flags without regard to case."""
     return (value or "").lower() == "true"
+
+
+def _configuration_objections(machine: Machine, name: str, prior: Snapshot) -> Iterator[str]:
+    """Keys of ours that are configured otherwise on disk; with those as they were, whether the rest was edited, where that can be proven.
+
+    The process is no witness of it: what it was not restarted for yet takes effect at its next start. Raises ActFault.
+    """
+    if prior.fingerprint and machine.services.fingerprint(name) == prior.fingerprint:
+        return
+    configured = machine.services.configured(name)
+    ours = [key for key, value in prior.settings.items() if configured.get(key) != value]
+    yield from (f"{key} is configured as {configured.get(key) or 'absent'}, not {prior.settings[key] or 'absent'}" for key in ours)
+    if prior.fingerprint and not ours:
+        yield EDITED
 
 
 def environment_objections(seen: Witness, settings: Mapping[str, str | None]) -> Iterator[str]:

@@ -92,6 +92,9 @@ class ServiceManager(Protocol):
     def outages(self, names: Iterable[str]) -> Mapping[str, tuple[Outage, ...]]:
         """When each was away, as far as the manager's log reaches back; nothing where that is not known."""
 
+    def configured(self, name: str) -> Mapping[str, str]:
+        """The environment configured for that program, on disk."""
+
     def fingerprint(self, name: str) -> str:
         """Hash of everything configured for that program."""
 

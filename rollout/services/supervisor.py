@@ -71,7 +71,7 @@ class Supervisor:
 
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """The environment configured for each program."""
-        found = {name: self._folder.read(name, ProgramFile.environment) for name in names}
+        found = {name: self.configured(name) for name in names}
         if grouped := [name for name, service in self.services(found).items() if service.group != name]:
             raise ActFault("part of a supervisord group, whose removal would restart the whole group", grouped)
         return found
@@ -102,6 +102,10 @@ class Supervisor:
         started = {pid: at for pid in pids if (at := self._transport.started(pid)) is not None}
         found = outages_in(self._log(), started)
         return {name: found.get(name, ()) for name in names}
+
+    def configured(self, name: str) -> Mapping[str, str]:
+        """What the program's environment line says."""
+        return self._folder.read(name, ProgramFile.environment)
 
     def fingerprint(self, name: str) -> str:
         """SHA-256 of what the program's section says."""

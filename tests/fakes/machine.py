@@ -135,7 +135,11 @@ class MemoryMachine:
     def settings(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         """As configured."""
         self._reach()
-        return {name: dict(self._section(name).configured) for name in names}
+        return {name: self.configured(name) for name in names}
+
+    def configured(self, name: str) -> Mapping[str, str]:
+        """The same of one."""
+        return dict(self._section(name).configured)
 
     def uneditable(self, names: Iterable[str]) -> Mapping[str, str]:
         """Those whose section is gone."""

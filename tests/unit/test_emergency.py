@@ -92,6 +92,14 @@ def test_all_metrics_go_off_and_each_agent_is_as_before_it_had_them(world: Memor
     assert Ledger(site.runs / "emergency-1" / "ledger.jsonl", site.clock).settled
 
 
+def test_an_agent_that_would_start_with_metrics_next_time_has_them(world: MemoryWorld, site: Site) -> None:
+    """Configured and not yet restarted, as a day leaves it that was held between the two: what does not run yet is taken back too, on disk."""
+    world.all["east/Agent0"].configured[FLAG] = "true"
+    report = call(site)
+    assert world.all["east/Agent0"].configured[FLAG] == "false"
+    assert (report.outcome, report.rollback and report.rollback.restored) == (Outcome.COMPLETE, ("east/Agent0",))
+
+
 def test_a_held_run_is_settled_on_the_way(world: MemoryWorld, site: Site) -> None:
     """Its ledger is closed: nobody can resume what the emergency has taken back."""
     ledger = change_some(site, "day", "east/Agent0", "west/Agent5")
