@@ -94,8 +94,10 @@ def test_all_metrics_go_off_and_each_agent_is_as_before_it_had_them(world: Memor
 
 def test_an_agent_that_would_start_with_metrics_next_time_has_them(world: MemoryWorld, site: Site) -> None:
     """Configured and not yet restarted, as a day leaves it that was held between the two: what does not run yet is taken back too, on disk."""
-    change_some(site, "day", "east/Agent0").append(1, Step.CLOSED)
-    del world.all["east/Agent0"].process.environment[FLAG]
+    ledger = run_ledger(site.runs, "day", site.clock)
+    ledger.intend(1, site.change(ChangeKind.METRICS).snapshot([site.fleet.agent("east/Agent0")]), 1)
+    ledger.append(1, Step.CLOSED)
+    world.all["east/Agent0"].configured[FLAG] = "true"
     report = call(site)
     assert FLAG not in world.all["east/Agent0"].configured
     assert (report.outcome, report.rollback and report.rollback.restored) == (Outcome.COMPLETE, ("east/Agent0",))
