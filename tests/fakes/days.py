@@ -143,6 +143,10 @@ class MemoryDays:
         """What people said."""
         return AuditFile(self.site.state)
 
+    def telling(self, secret: str) -> list[Path]:
+        """Files of the site's whole state folder that hold it."""
+        return [file for file in self.site.state.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()]
+
     def new_run(self) -> str:
         """An id that no run has."""
         self.runs.append(f"00000000-0000-0000-0000-{len(self.runs):012d}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import PurePath
 
 import httpx
@@ -17,6 +18,8 @@ from rollout.services.port import Outage, Pending, Program, Service, ServiceStat
 from rollout.transports.port import Finished, Invocation
 from tests.fakes.clock import JumpingClock
 
+TOKEN = "hunter2"
+"""A secret in the environment of every agent."""
 FLAG = "ENABLE_PROMETHEUS_METRICS"
 LAZY = "LAZY_IMPORTS"
 DISCOVER = "DISCOVER_DEPENDENCIES"
@@ -155,8 +158,8 @@ class MemoryMachine:
         return {name: self.away.get(name, ()) for name in names}
 
     def fingerprint(self, name: str) -> str:
-        """The configuration itself."""
-        return repr(sorted(self._section(name).configured.items()))
+        """SHA-256 of the configuration, which has a secret."""
+        return sha256(repr(sorted(self._section(name).configured.items())).encode()).hexdigest()
 
     def configure(self, name: str, settings: Mapping[str, str | None]) -> None:
         """On disk only."""
@@ -326,8 +329,7 @@ class MemoryWorld:
         self.fleet = Fleet("memory", tuple(agents))
         old = self.clock.now() - 3600
         self.all = {
-            each.id: MemoryAgent(each, {"API_TOKEN": "hunter2"}, Process(100 + number, old, {"API_TOKEN": "hunter2"}))
-            for number, each in enumerate(agents)
+            each.id: MemoryAgent(each, {"API_TOKEN": TOKEN}, Process(100 + number, old, {"API_TOKEN": TOKEN})) for number, each in enumerate(agents)
         }
         self.east, self.west = (
             self.machine_of(name, [each for each in self.all.values() if each.agent.machine == name], self.clock) for name in ("east", "west")

@@ -22,7 +22,7 @@ from rollout.parameters import OnCancel
 from rollout.plan import RollbackScope
 from tests.fakes.days import MemoryDays
 from tests.fakes.happenings import HAPPENINGS, WORLD, To, What, heal
-from tests.fakes.machine import MemoryWorld
+from tests.fakes.machine import TOKEN, MemoryWorld
 from tests.fakes.processes import Died
 
 IDS = tuple(sorted(MemoryWorld().all))
@@ -43,7 +43,10 @@ class OperatorSchedules(RuleBasedStateMachine):
         self.stack.enter_context(self.days.in_force())
 
     def teardown(self) -> None:
-        """Once everybody is well again, settling brings back what is open, and the fleet is free; an edited agent needs a person's word."""
+        """Once everybody is well again, settling brings back what is open, and the fleet is free; an edited agent needs a person's word.
+
+        Whatever has happened: what the agents keep secret stands in no file of ours.
+        """
         try:
             heal(self.days)
             for finish in (self.days.settle, *([self.days.accept] if self.days.edited else [])):
@@ -52,6 +55,7 @@ class OperatorSchedules(RuleBasedStateMachine):
                         self._command(finish(run))
             assert self.days.open_run() is None
             self.nothing_is_objected_to()
+            assert not self.days.telling(TOKEN)
         finally:
             self.stack.close()
 
@@ -116,8 +120,9 @@ class OperatorSchedules(RuleBasedStateMachine):
         assert not self.days.processes.endless
 
     def _attempt(self, run: str, happens: Sequence[tuple[int, What]]) -> None:
-        """A day ends well, by an error of ours, suspended, by a signal, or killed; never by a defect."""
+        """A day ends well, by an error of ours, suspended, by a signal, or killed; never by a defect, and none tells a secret."""
         error = self.days.day(run, self._bound(happens))
+        assert TOKEN not in str(error)
         if not isinstance(error, (RolloutError, Pause, TerminationSignal, Died, type(None))):
             raise error
         if self.days.watch.ledger(run).settled and self.days.watch.ledger(run).exists:
