@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from flows.bake import judge_activation, judge_health
 from flows.day_run import DayRun
 from flows.neighbourhood import restarts_since_the_batches
 from rollout.fleet import Agent
+from rollout.verdict import Finding
 
 
 def require_lasting(run: DayRun, agents: Sequence[Agent], began: float, when: str) -> None:
@@ -17,5 +18,11 @@ def require_lasting(run: DayRun, agents: Sequence[Agent], began: float, when: st
     """
     names = [agent.id for agent in agents]
     restarts = restarts_since_the_batches(run, names, began)
-    run.require("batch_health", judge_health(run, names, began, when, restarts))
-    run.require("activation", judge_activation(run, run.executor.read_all(agents), "all agents at the end"))
+    _require(run, "batch_health", judge_health(run, names, began, when, restarts))
+    _require(run, "activation", judge_activation(run, run.executor.read_all(agents), "all agents at the end"))
+
+
+def _require(run: DayRun, gate: str, findings: Iterable[Finding]) -> None:
+    """Remember what the gate found; that an agent which went back alone lacks the change is its criterion's to say, and ends no day."""
+    kept = run.keep(gate, findings)
+    run.stop_unless_passed(gate, [finding for finding in kept if not finding.agents or not set(finding.agents) <= run.set_back.keys()])

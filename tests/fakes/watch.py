@@ -146,8 +146,11 @@ class Watch:
         if outcome == Outcome.ROLLED_BACK.value:
             if wrong := [each for each in self.ledger(run).batches() if flags[each] != self._prior.get(run, {}).get(each)]:
                 self._object(f"{run} is closed as rolled back, and {wrong} are not as before")
-        elif outcome == Outcome.COMPLETE.value and set(flags.values()) != {run not in self.emergencies}:
-            self._object(f"{run} is closed as complete, and there are {flags}")
+        elif outcome == Outcome.COMPLETE.value:
+            alone = self.ledger(run).in_step(Step.RESTORED)  # went back alone; of an emergency: everybody whom it found
+            wanted = {agent: run not in self.emergencies and agent not in alone for agent in flags}
+            if flags != wanted or (run not in self.emergencies and len(alone) > TOLERATED):
+                self._object(f"{run} is closed as complete, and there are {flags}")
 
     def _all_well(self, what: str, epoch: int, agents: Collection[str]) -> None:
         at, fares = self._look

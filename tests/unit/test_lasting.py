@@ -8,8 +8,10 @@ import pytest
 
 from rollout.ledger import Step
 from rollout.parameters import OnCancel
+from rollout.plan import RollbackScope
 from rollout.report import Outcome
 from rollout.report_file import read_report
+from rollout.verdict import Standing
 from tests.fakes.days import MemoryDays
 from tests.fakes.happenings import WORLD, What
 
@@ -41,3 +43,18 @@ def test_an_agent_that_ends_by_itself_in_the_soak_of_a_flag_did_not_last(tmp_pat
     assert report.outcome is outcome
     assert [SICK in note for note in report.notes if "before the last look" in note] == [True] * bool(how)
     assert days.watch.flags() == dict.fromkeys(days.world.all, outcome is Outcome.COMPLETE)
+
+
+def test_a_flag_whose_agent_went_back_alone_stays_on_the_others_and_is_not_met(tmp_path: Path) -> None:
+    """Where the plan lets one go back alone the day goes on without it, to its end too; that it is not on everywhere is measured, and said."""
+    days = MemoryDays(tmp_path)
+    run = days.new_day(RollbackScope.AGENT, OnCancel.HOLD)
+    WORLD["shows no effect"](days, What("shows no effect", "east/Agent3", 0))
+    with days.in_force():
+        days.day(run)
+    report = read_report(days.site.reports / run)
+    assert report is not None
+    assert report.outcome is Outcome.COMPLETE
+    assert days.watch.flags() == {agent: agent != "east/Agent3" for agent in days.world.all}
+    standing = {criterion.id: criterion.verdict for criterion in report.criteria}
+    assert (standing["D1.1"], standing["D1.3"]) == (Standing.NOT_MET, Standing.NOT_MET)
