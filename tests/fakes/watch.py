@@ -85,8 +85,9 @@ class Watch:
         batches, decided = ledger.batches(), _decided(ledger)
         if waiting := {each for each in changed - {agent} if (first := batches.get(each) or 1) != max(batch, 1) and first not in decided}:
             self._object(f"{agent} of batch {batch} goes forward, and nothing is decided on {waiting}")
-        if len(changed | {agent}) > CANARY + SIZE * max(batch - 1, 0):
-            self._object(f"{agent} of batch {batch} goes forward beside {changed}")
+        so_far = {each for each in changed if (batches.get(each) or 1) <= max(batch, 1)} | {agent}  # later ones are decided, or waiting
+        if len(so_far) > CANARY + SIZE * max(batch - 1, 0):
+            self._object(f"{agent} of batch {batch} goes forward beside {so_far}")
         failing = self._failing[epoch]
         if failing and (self.scopes.get(holder.run) is not RollbackScope.AGENT or len(failing) > TOLERATED or any(map(self.on, failing))):
             self._object(f"{agent} goes forward after {failing} failed")
