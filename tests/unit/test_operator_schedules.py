@@ -149,6 +149,6 @@ class ThousandsOfSchedules(OperatorSchedules):
 
 SETTINGS = settings(stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck))
 TestSchedules = pytest.mark.slow(OperatorSchedules.TestCase)
-TestSchedules.settings = settings(SETTINGS, max_examples=300)
+TestSchedules.settings = settings(SETTINGS, max_examples=300, derandomize=True)  # what breaks there was broken by the last change, not by luck
 TestThousandsOfSchedules = pytest.mark.full(ThousandsOfSchedules.TestCase)
 TestThousandsOfSchedules.settings = settings(SETTINGS, max_examples=3000)
