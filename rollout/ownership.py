@@ -2,6 +2,7 @@
 
 An unsettled ledger owns its fleet whatever its age. The lease says whether its process still works on it: a lapsed lease permits
 settling, never a start. Every claim raises the epoch; a process that lost the fleet sees a foreign epoch before its next act and stops.
+Whoever takes a fleet over ends the process that had it, where it can (docs/decisions/0112).
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
+import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +24,8 @@ from rollout.on_record import on_record
 from rollout.private_folder import private_folder
 from rollout.run_ledger import run_ledgers
 
+ENDS = 5.0
+"""Seconds that a process is given to be gone once it was killed."""
 LEASE = 60.0
 """Seconds; waits of a run renew it at least every few seconds, so three missed renewals mean a dead or stopped process."""
 
@@ -73,6 +78,8 @@ class Ownership:
             raise StillAtWork(
                 f"fleet {self._fleet} is worked on by run {holder.run} (pid {holder.pid} on {holder.host}); wait for it or cancel it first"
             )
+        if holder is not None and holder.pid != os.getpid():
+            end_process_of(holder)
         self.epoch = (holder.epoch if holder else 0) + 1
         self._write(run)
         self.held = True
@@ -120,6 +127,28 @@ class Ownership:
                 stream = stack.enter_context((self._folder / f"{self._fleet}.lock").open("w"))
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+
+def end_process_of(claim: Claim) -> None:
+    """End the process whose lease is over, where it is on this machine and still there: stopped or stuck, it could wake up right before an act.
+
+    One that is another user's, or another machine's, is left to the epoch alone. Returns when it has ended or ENDS seconds have passed.
+    """
+    if not claim.birth or claim.host != socket.gethostname():
+        return
+    with suppress(ProcessLookupError, PermissionError), _opened(claim.pid) as process:
+        if birth_of(claim.pid) == claim.birth:  # asked once the pid cannot become somebody else's any more
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [], ENDS)
+
+
+@contextmanager
+def _opened(pid: int) -> Iterator[int]:
+    process = os.pidfd_open(pid)
+    try:
+        yield process
+    finally:
+        os.close(process)
 
 
 def birth_of(pid: int) -> str:

@@ -30,9 +30,15 @@ def watched(commands: Commands) -> Iterator[None]:
 
 def settled_as(commands: Commands, run: str) -> str:
     """The name of the state in which the automation's settling ended, once it did; of several one at most has found anything to do."""
-    ended = {"COMPLETED", "FAILED", "CRASHED"}
-    eventually(lambda: {each["state"]["type"] for each in commands.settlings(run)} <= ended and commands.settlings(run) != [], PATIENCE)
-    names = [each["state"]["name"] for each in commands.settlings(run)]
+    ended: list[str] = []
+
+    def all_ended() -> bool:
+        states = [each["state"] for each in commands.settlings(run)]
+        ended[:] = [state["name"] for state in states if state["type"] in {"COMPLETED", "FAILED", "CRASHED"}]
+        return 0 < len(ended) == len(states)
+
+    eventually(all_ended, PATIENCE)
+    names = list(ended)  # the server may start another one now, which finds nothing to do
     (name,) = set(names) - {"NothingToRollBack"} or {"NothingToRollBack"}
     assert name == "NothingToRollBack" or names.count(name) == 1
     return str(name)

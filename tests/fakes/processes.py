@@ -179,6 +179,7 @@ class Processes:
                 (os, "fsync", lambda _: None),
                 (rollout.ownership, "os", SimpleNamespace(getpid=lambda: self.pid)),
                 (rollout.ownership, "birth_of", self.birth_of),
+                (rollout.ownership, "end_process_of", lambda _: None),  # as one of another user's: it wakes up again
                 *((module, "ThreadPoolExecutor", self._thread) for module in (rollout.changes.environment, rollout.machine, rollout.observe.probe)),
             ):
                 patches.enter_context(patch.object(target, name, fake))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from rollout.errors import OwnershipLost, Refused
+import rollout.ownership
+from rollout.errors import OwnershipLost, Refused, StillAtWork
 from rollout.lease_clock import LeaseClock
 from rollout.ledger import Ledger, Step
-from rollout.ownership import LEASE, Ownership
+from rollout.ownership import LEASE, Claim, Ownership, birth_of
 from rollout.run_ledger import run_ledger
 from tests.fakes.clock import JumpingClock
 
@@ -77,8 +83,41 @@ def test_a_living_owner_is_not_settled_from_outside(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "getpid", lambda: owner + 1_000_000)  # as another process of this machine sees it
     with pytest.raises(Refused, match=f"is worked on by run run \\(pid {owner}"):
         Ownership(tmp_path / "fleets", "f", clock).take_over("run")
+    monkeypatch.setattr(rollout.ownership, "end_process_of", lambda _: None)  # it is this very process
     clock.sleep(LEASE + 1)
     assert Ownership(tmp_path / "fleets", "f", clock).take_over("run") == 2
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does nothing, stopped."""
+    with subprocess.Popen(["sleep", "600"]) as process:
+        process.send_signal(signal.SIGSTOP)
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("host", "birth", "late", "ends"),
+    [("", "", True, True), ("", "", False, False), ("elsewhere", "", True, False), ("", "4711", True, False)],
+    ids=["its lease is over", "inside its lease", "on another machine", "its pid is another process's by now"],
+)
+def test_who_takes_a_fleet_over_ends_the_stopped_process_that_had_it(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes], host: str, birth: str, *, late: bool, ends: bool
+) -> None:
+    """Woken between its last look at the claim and the act it would act on a fleet that is not its own; nobody else is ended."""
+    clock = JumpingClock()
+    claim = Claim("run", 1, sleeper.pid, birth or birth_of(sleeper.pid), host or socket.gethostname(), clock.now() + LEASE)
+    ownership = Ownership(tmp_path / "fleets", "f", clock)
+    (tmp_path / "fleets").mkdir()
+    (tmp_path / "fleets" / "f.json").write_text(json.dumps(asdict(claim)))
+    if late:
+        clock.sleep(LEASE + 1)
+        assert ownership.take_over("run") == 2
+    else:
+        with pytest.raises(StillAtWork):
+            ownership.take_over("run")
+    assert sleeper.poll() == (-signal.SIGKILL if ends else None)
 
 
 def test_waiting_keeps_the_fleet(tmp_path: Path) -> None:
