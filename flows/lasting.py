@@ -18,11 +18,12 @@ def require_lasting(run: DayRun, agents: Sequence[Agent], began: float, when: st
     """
     names = [agent.id for agent in agents]
     restarts = restarts_since_the_batches(run, names, began)
-    _require(run, "batch_health", judge_health(run, names, began, when, restarts))
-    _require(run, "activation", judge_activation(run, run.executor.read_all(agents), "all agents at the end"))
+    healthy = run.keep("batch_health", judge_health(run, names, began, when, restarts))
+    run.stop_unless_passed("batch_health", _of_the_others(run, healthy))
+    active = run.keep("activation", judge_activation(run, run.executor.read_all(agents), "all agents at the end"))
+    run.stop_unless_passed("activation", _of_the_others(run, active))
 
 
-def _require(run: DayRun, gate: str, findings: Iterable[Finding]) -> None:
-    """Remember what the gate found; that an agent which went back alone lacks the change is its criterion's to say, and ends no day."""
-    kept = run.keep(gate, findings)
-    run.stop_unless_passed(gate, [finding for finding in kept if not finding.agents or not set(finding.agents) <= run.set_back.keys()])
+def _of_the_others(run: DayRun, findings: Iterable[Finding]) -> list[Finding]:
+    """Without what only those lack that went back alone: that is their criterion's to say, and ends no day."""
+    return [finding for finding in findings if not finding.agents or not set(finding.agents) <= run.set_back.keys()]
