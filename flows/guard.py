@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +18,9 @@ from rollout.parameters import OnCancel
 from rollout.rollbacks import announce
 from rollout.single_hub import confirm_way_back
 from tasks.roll_back import roll_back
+
+TO_THE_END = 15.0
+"""Seconds: half of what Prefect's worker gives a cancelled process before it kills it. The other half is for the report."""
 
 
 @contextmanager
@@ -36,7 +40,8 @@ def rollback_on_failure(run: DayRun) -> Iterator[None]:
             raise Held("the run was cancelled and asked to hold") from cause
         if not run.ledger.changed():
             raise
-        reversal = reverse(run, _scope(run, cause), str(cause) or type(cause).__name__)
+        seconds = TO_THE_END if isinstance(cause, TerminationSignal) else math.inf
+        reversal = reverse(run, _scope(run, cause), str(cause) or type(cause).__name__, seconds=seconds)
         if _takes_back_more(run, reversal):
             reversal = reverse(run, None, f"{cause}; then aborted by a person", reversal)
         if reversal.quarantined:
@@ -44,10 +49,11 @@ def rollback_on_failure(run: DayRun) -> Iterator[None]:
         raise
 
 
-def reverse(run: DayRun, agents: Sequence[str] | None, cause: str, earlier: Reversal | None = None) -> Reversal:
+def reverse(run: DayRun, agents: Sequence[str] | None, cause: str, earlier: Reversal | None = None, *, seconds: float = math.inf) -> Reversal:
     """Roll back those agents of the present change (None: all that the ledger names, change by change) and remember what became of it.
 
-    earlier: what was brought back just before; both are then told and confirmed as one. Raises OwnershipLost.
+    earlier: what was brought back just before; both are then told and confirmed as one. seconds: from the begin, after which nobody waits any
+    longer until they are normal. Raises OwnershipLost.
     """
     run.ownership.check()
     run.log.warning("rolling back: %s", cause)
@@ -61,10 +67,12 @@ def reverse(run: DayRun, agents: Sequence[str] | None, cause: str, earlier: Reve
     run.record.reversal_cause = cause
     if _takes_back_more(run, reversal):  # the rest does not wait until these are seen to be normal
         return reversal
-    if agents is None:
-        confirmation = confirm_way_back(run.site, run.day, run.baseline, reversal)
-    else:
-        confirmation = confirm(run.site, run.day, run.baseline, reversal, more=lambda: _takes_back_more(run, reversal))
+
+    def ends() -> bool:
+        return _takes_back_more(run, reversal) or run.site.clock.now() - reversal.began > seconds
+
+    confirmed = confirm_way_back if agents is None else confirm
+    confirmation = confirmed(run.site, run.day, run.baseline, reversal, ends=ends)
     if confirmation:
         run.record.seconds_to_healthy = confirmation.seconds
         run.record.baseline_after = confirmation.sentence

@@ -20,6 +20,7 @@ LATENCY = "latency"
 """The impact metric whose median tells gross normality."""
 NAMED = 5
 """Agents that a sentence names one by one."""
+CUT_SHORT = "the look had to end before the plan's time was over"
 LOOK = 2.0
 """Seconds between two looks while the fleet settles."""
 
@@ -34,12 +35,13 @@ class Confirmation:
 
 
 def confirm(
-    site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, check: str = "rollback", *, more: Callable[[], bool] = lambda: False
+    site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, check: str = "rollback", *, ends: Callable[[], bool] = lambda: False
 ) -> Confirmation | None:
-    """Watch the restored agents until probes and the median latency are normal, the day's rollback budget is over, or more is to come back first.
+    """Watch the restored agents until probes and the median latency are normal, the day's rollback budget is over, or the look has to end.
 
     None where the day's plan says nothing of recovery or nobody was restored. Never raises for a source or an agent: a recovery that cannot be
-    measured is reported as not measured, the rollback itself stands. check: the finding's name.
+    measured is reported as not measured, the rollback itself stands. check: the finding's name; ends: whether nobody may wait any longer, which is
+    no failure of the agents.
     """
     recovery, budget = day.recovery, day.deadlines.rollback
     agents = [site.fleet.agent(agent) for agent in reversal.restored]
@@ -48,7 +50,10 @@ def confirm(
     verdict, sentence = Verdict.ERROR, "nothing was seen"
     while site.clock.now() - reversal.began < budget:
         verdict, sentence = _look(site, day, baseline, reversal, agents, recovery)
-        if verdict in (Verdict.PASS, Verdict.ERROR) or more():
+        if verdict in (Verdict.PASS, Verdict.ERROR):
+            break
+        if ends():
+            verdict, sentence = Verdict.INCONCLUSIVE, f"{sentence}; {CUT_SHORT}"
             break
         site.clock.sleep(LOOK)
     seconds = site.clock.now() - reversal.began

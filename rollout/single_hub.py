@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
-from rollout.confirmation import LOOK, Confirmation, confirm
+from rollout.confirmation import CUT_SHORT, LOOK, Confirmation, confirm
 from rollout.errors import RolloutError
 from rollout.executor import Reversal
 from rollout.hub import HubPair
@@ -17,29 +19,35 @@ SEEN = 'timestamp(probe_success{scraped_by=""}) > %.3f'
 """Probes that a single hub has scraped since then; those of a pair carry scraped_by."""
 
 
-def confirm_way_back(site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, check: str = "rollback") -> Confirmation | None:
+def confirm_way_back(
+    site: Site, day: Day, baseline: pd.DataFrame | None, reversal: Reversal, check: str = "rollback", *, ends: Callable[[], bool] = lambda: False
+) -> Confirmation | None:
     """What confirms a rollback of everything that a day has changed: the single hub after day 2, healthy agents after any other."""
     if day.change is ChangeKind.HUBS:
-        return confirm_single_hub(site, day, reversal, check)
-    return confirm(site, day, baseline, reversal, check)
+        return confirm_single_hub(site, day, reversal, check, ends=ends)
+    return confirm(site, day, baseline, reversal, check, ends=ends)
 
 
-def confirm_single_hub(site: Site, day: Day, reversal: Reversal, check: str = "rollback") -> Confirmation:
-    """Look until the first hub has a fresh sample of every agent and the other is gone, or the day's rollback budget is over.
+def confirm_single_hub(
+    site: Site, day: Day, reversal: Reversal, check: str = "rollback", *, ends: Callable[[], bool] = lambda: False
+) -> Confirmation:
+    """Look until the first hub has a fresh sample of every agent and the other is gone, the day's rollback budget is over, or the look has to end.
 
-    Never raises for a hub or a machine that does not answer: what cannot be seen is not confirmed. check: the finding's name.
+    Never raises for a hub or a machine that does not answer: what cannot be seen is not confirmed. check, ends: as of `confirm`.
     """
     pair, budget = site.hub_pair, day.deadlines.rollback
-    missing = ["nothing was seen"]
+    missing, cut_short = ["nothing was seen"], False
     while site.clock.now() - reversal.began < budget:
         missing = _missing(site, pair, reversal.ended)
-        if not missing:
+        if not missing or (cut_short := ends()):
             break
         site.clock.sleep(LOOK)
     seconds = site.clock.now() - reversal.began
     first, agents = pair.hubs[0].name, len(site.fleet)
     sentence = "; ".join(missing) or f"{agents} of {agents} agents have fresh samples at {first} alone, and the other hub is gone"
     verdict = Verdict.FAIL if missing or reversal.quarantined or seconds > budget else Verdict.PASS
+    if cut_short and not reversal.quarantined:
+        verdict, sentence = Verdict.INCONCLUSIVE, f"{sentence}; {CUT_SHORT}"
     evidence = Evidence(f"{first}, supervisor, /proc", SEEN % reversal.ended, reversal.began, site.clock.now(), agents)
     observed = f"restored in {reversal.seconds:.1f} s, samples of all in {seconds:.1f} s"
     finding = Finding(check, verdict, observed, f"<= {budget:.0f} s", f"Single hub restored: {sentence}.", evidence, tuple(reversal.quarantined))

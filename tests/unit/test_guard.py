@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from prefect.exceptions import TerminationSignal
 
 import flows.guard
 import rollout.confirmation
 from flows.day_run import DayRun
 from flows.guard import rollback_on_failure
 from rollout.audit import AuditEntry, Order
-from rollout.confirmation import Confirmation
-from rollout.errors import GateFailed
+from rollout.confirmation import CUT_SHORT, Confirmation
+from rollout.errors import ActFault, GateFailed
 from rollout.executor import Executor, Reversal, roll_back_all
 from rollout.ledger import Step
 from rollout.plan import RollbackScope
@@ -104,3 +105,24 @@ def test_an_abort_does_not_wait_until_those_that_are_back_are_normal(world: Memo
     assert not [identity for identity, each in world.all.items() if FLAG in each.process.environment]
     assert len(looks) == 3
     assert looks[-1] - looks[0] < 10
+
+
+@pytest.mark.parametrize(
+    ("cause", "verdict", "waits"), [(TerminationSignal(15), Verdict.INCONCLUSIVE, 30.0), (ActFault("no", ()), Verdict.FAIL, 180.0)]
+)
+def test_a_cancelled_run_is_not_killed_over_its_last_look(
+    run: DayRun, monkeypatch: pytest.MonkeyPatch, cause: BaseException, verdict: Verdict, waits: float
+) -> None:
+    """Prefect gives it 30 s: all come back, and whether they are normal is left open in time for a report. Nobody hurries any other failure.
+
+    waits: seconds that it takes at most.
+    """
+    monkeypatch.setattr(rollout.confirmation, "healthy_share", lambda *_: 0.5)
+    began = run.site.clock.now()
+    with pytest.raises(type(cause)), rollback_on_failure(run):
+        raise cause
+    (finding,) = run.record.findings["rollback"]
+    assert finding.verdict is verdict
+    assert (CUT_SHORT in finding.sentence) is (verdict is Verdict.INCONCLUSIVE)
+    assert run.record.reversal is not None
+    assert run.site.clock.now() - began < waits
