@@ -85,7 +85,10 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
 ) -> DayReport:
     """The run's own report with what settling added, or a new one for a run that died before it wrote any. died: what its ledger says of that."""
     former = read_report(site.reports / run)
-    cause = (former and former.cause) or died
+    later = former is not None and ledger.opened.at > former.ended
+    cause = died
+    if former is not None and not later:
+        cause = former.cause or f"its report says {former.outcome.value}, and its ledger was not closed"
     restored = f"{len(reversal.restored)} agents restored and read back in {reversal.seconds:.1f} s"
     names = ", ".join(f"{agent} ({reason})" for agent, reason in reversal.quarantined.items())
     left = f"Rollback incomplete, left behind: {names}. " if names else ""
@@ -110,8 +113,8 @@ def _report(  # noqa: PLR0913, PLR0917 (all that a report is made of)
         "alert": alert_report(alert_of(look.situation(site), plan.system_wide)),
     }
     if former is not None:
-        later = ("what a later attempt measured: its report was never written",) if ledger.opened.at > former.ended else ()
-        return former.model_copy(update=changes | {"unknowns": (*former.unknowns, *later, *look.unknowns)})
+        unwritten = ("what a later attempt measured: its report was never written",) if later else ()
+        return former.model_copy(update=changes | {"unknowns": (*former.unknowns, *unwritten, *look.unknowns)})
     criteria = tuple(criterion_report(c.id, c.statement, c.bound, ()) for c in plan.criteria_of(day.day))
     return DayReport.model_validate(
         changes

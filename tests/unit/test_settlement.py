@@ -221,15 +221,24 @@ def test_a_report_that_was_written_keeps_what_it_said(site: Site, ledger: Ledger
     assert len(settled.agents) == 6
 
 
-def test_the_report_of_an_earlier_attempt_does_not_speak_for_the_one_that_died(site: Site, ledger: Ledger) -> None:
-    """Retry of a complete run, killed: why it was settled is the ledger's word, and what that attempt saw is unknown."""
-    complete = report(ended=ledger.opened.at - 1)
-    write_report(site.reports / RUN, complete)
+@pytest.mark.parametrize("earlier", ["", "prometheus is away"], ids=["complete", "held"])
+def test_the_report_of_an_earlier_attempt_does_not_speak_for_the_one_that_died(site: Site, ledger: Ledger, earlier: str) -> None:
+    """Retry of a run that had ended, killed: why it was settled is the ledger's word, and what that attempt saw is unknown."""
+    write_report(site.reports / RUN, report(cause=earlier, ended=ledger.opened.at - 1))
     settled = settle(RUN, site.file)
     assert settled is not None
-    assert (complete.cause, settled.cause) == ("", "the run's process died before it could say why")
+    assert settled.cause == "the run's process died before it could say why"
     assert "Before that: the run's process died" in settled.sentence
     assert [unknown for unknown in settled.unknowns if "later attempt" in unknown]
+
+
+def test_a_complete_run_that_is_open_again_did_not_die(site: Site, ledger: Ledger) -> None:
+    """A full disk before the last entry, or a late process's line behind it: its report stands, so nothing is made up about its process."""
+    write_report(site.reports / RUN, report(ended=ledger.opened.at + 9))
+    settled = settle(RUN, site.file)
+    assert settled is not None
+    assert settled.cause == "its report says complete, and its ledger was not closed"
+    assert not [unknown for unknown in settled.unknowns if "later attempt" in unknown]
 
 
 @pytest.mark.usefixtures("ledger")
